@@ -1,0 +1,6 @@
+/**
+ * escnn for TypeScript: equivariant deep learning for every isometry of the plane and of space.
+ *
+ * @module
+ */
+export {};

@@ -1,0 +1,223 @@
+/**
+ * The Backend interface: all that a device must do for the tensor library, small enough that a third party can write one
+ * as a separate package and register it with `registerBackend`. Everything else is composed from these operations.
+ *
+ * Rules for all operations. Views given to a call belong to this backend and have been validated by the caller: shapes agree,
+ * dtypes are right. Outputs are overwritten unless said otherwise; they never overlap an input, except that an output of
+ * `map` may be exactly the view of one of its inputs (in place). Any shape may contain zeros. Operations may run later than the
+ * call returns (a GPU's stream), in order; `read` and `synchronize` wait for them.
+ */
+
+import type { ConvolutionGeometry } from "./conv_geometry.ts";
+import type { DType, TypedArray } from "./dtype.ts";
+import type { Expr } from "./expr.ts";
+import type { ReduceOp } from "./expr_ops.ts";
+import type { Layout } from "./layout.ts";
+import type { PoolGeometry } from "./pool_geometry.ts";
+
+/** Memory on a backend; opaque to all but the backend that made it. */
+export interface DeviceBuffer {
+  /** Its size as asked for. */
+  readonly bytes: number;
+}
+
+/** Elements of a buffer: an operand of an operation. */
+export interface View extends Layout {
+  /** The memory that holds them. */
+  readonly buffer: DeviceBuffer;
+  /** Their type; offset and strides count in elements of it. */
+  readonly dtype: DType;
+}
+
+/** An elementwise computation: `outputs[j] = expressions[j](inputs…, scalars…)` at each point of `shape`. */
+export interface MapCall {
+  /** One for each output, of the output's dtype. */
+  readonly expressions: readonly Expr[];
+  /** The iteration space; index nodes refer to its axes. */
+  readonly shape: readonly number[];
+  /** Operands, already expanded to `shape` (stride 0 where they are broadcast). */
+  readonly inputs: readonly View[];
+  /** Values of the scalar nodes. */
+  readonly scalars: readonly number[];
+  /** Results, of shape `shape`, no two elements at one place. */
+  readonly outputs: readonly View[];
+}
+
+/** A reduction of elementwise computations: `outputs[j] = reduce_j over axes of expressions[j](…)`. */
+export interface MapReduceCall {
+  /** One for each output, of the output's dtype. */
+  readonly expressions: readonly Expr[];
+  /** How each is reduced. An empty reduction gives the identity of `REDUCE_OPS`. */
+  readonly reductions: readonly ReduceOp[];
+  /** The iteration space before the reduction; index nodes refer to its axes. */
+  readonly shape: readonly number[];
+  /** Axes of `shape` that are reduced, ascending; may be empty. */
+  readonly axes: readonly number[];
+  /** Operands, expanded to `shape`. */
+  readonly inputs: readonly View[];
+  /** Values of the scalar nodes. */
+  readonly scalars: readonly number[];
+  /** Results, of `shape` with size 1 along the reduced axes. */
+  readonly outputs: readonly View[];
+}
+
+/** A batched product: `output = alpha · a · b + beta · output`. All of one float dtype. */
+export interface MatmulCall {
+  /** `[…batch, m, k]` with any strides (0 in broadcast batch axes). */
+  readonly a: View;
+  /** `[…batch, k, n]`, the same batch axes. */
+  readonly b: View;
+  /** `[…batch, m, n]`. */
+  readonly output: View;
+  /** Factor of the product. */
+  readonly alpha: number;
+  /** Factor of what is in `output`; with 0 that is not read (it may hold NaN). */
+  readonly beta: number;
+}
+
+/** The three views of a convolution; which one is the result depends on the method. All of one float dtype. */
+export interface ConvolutionCall {
+  /** Sizes, strides, padding. */
+  readonly geometry: ConvolutionGeometry;
+  /** `[batch, inChannels, …inputSize]`. */
+  readonly input: View;
+  /** `[outChannels, inChannels / groups, …kernelSize]`. */
+  readonly weight: View;
+  /** `[batch, outChannels, …outputSize]`. */
+  readonly output: View;
+}
+
+/** A max-pooling. */
+export interface MaxPoolCall {
+  /** Sizes, strides, padding. */
+  readonly geometry: PoolGeometry;
+  /** `[batch, channels, …inputSize]`. */
+  readonly input: View;
+  /** `[batch, channels, …outputSize]`: the greatest element of each window; the first NaN if there is one. */
+  readonly output: View;
+  /** int32, of the output's shape: where it stands, as row-major position in the sample's channel; the first one in a tie. */
+  readonly indices: View;
+}
+
+/** An average-pooling or its gradient. */
+export interface AveragePoolCall {
+  /** Sizes, strides, padding (`dilation` is 1). */
+  readonly geometry: PoolGeometry;
+  /** `[batch, channels, …inputSize]`. */
+  readonly input: View;
+  /**
+   * `[batch, channels, …outputSize]`: sum over the window's elements, zeros in the padding, divided by the size of the part of
+   * the window that lies in the padded input (the whole window unless `ceilMode` lets it hang over).
+   */
+  readonly output: View;
+}
+
+/** Selection along an axis: `output[…, i, …] = input[…, indices[…, i, …], …]`. */
+export interface GatherCall {
+  /** Elements to choose from. */
+  readonly input: View;
+  /** int32, of the output's shape (stride 0 where it does not vary), each in `[0, input.shape[axis])`. */
+  readonly indices: View;
+  /** Axis of the choice. */
+  readonly axis: number;
+  /** As `input`, but for its size along `axis`. */
+  readonly output: View;
+}
+
+/** Its adjoint: `output[…, indices[…, i, …], …] += source[…, i, …]`; repeated indices add up. */
+export interface ScatterAddCall {
+  /** Elements to add (float or int32). */
+  readonly source: View;
+  /** int32, of the source's shape, each in `[0, output.shape[axis])`. */
+  readonly indices: View;
+  /** Axis of the choice. */
+  readonly axis: number;
+  /** What they are added to. */
+  readonly output: View;
+}
+
+/** What a backend holds. */
+export interface BackendMemory {
+  /** Bytes in buffers that have not been freed. */
+  readonly liveBytes: number;
+  /** Their number. */
+  readonly liveBuffers: number;
+  /** The greatest `liveBytes` so far. */
+  readonly peakBytes: number;
+  /** Bytes taken from the system, caches included. */
+  readonly reservedBytes: number;
+}
+
+/** What runs, and why. */
+export interface BackendInfo {
+  /** Name under which it is registered. */
+  readonly name: string;
+  /** One line for people: `cpu: WebAssembly SIMD, 2 threads; OpenBLAS 0.3.21 (Zen)`. */
+  readonly description: string;
+  /** Facts: versions, threads, device, libraries found or not and why. */
+  readonly details: { readonly [fact: string]: string | number | boolean };
+}
+
+/** A device. */
+export interface Backend {
+  /** Name under which it is registered. */
+  readonly name: string;
+  /** Whether `readSync` works. */
+  readonly canReadSync: boolean;
+
+  /** New memory, contents arbitrary. Throws `OutOfMemoryError` and changes nothing when there is none. */
+  allocate(bytes: number): DeviceBuffer;
+  /** Gives memory back; operations already issued may still use it. */
+  free(buffer: DeviceBuffer): void;
+  /** Copies `data` (row-major, the view's dtype and count) into a view. */
+  write(target: View, data: TypedArray): void;
+  /** A row-major copy of a view's elements, after all operations issued before. */
+  read(source: View): Promise<TypedArray>;
+  /** The same at once; throws `BackendError` where the device cannot. */
+  readSync(source: View): TypedArray;
+  /** Copies elements between views of one shape and dtype. */
+  copy(source: View, target: View): void;
+
+  /** Elementwise computations. */
+  map(call: MapCall): void;
+  /** Reductions. */
+  mapReduce(call: MapReduceCall): void;
+  /** Batched matrix product. */
+  matmul(call: MatmulCall): void;
+  /** `output` from `input` and `weight`. */
+  convolution(call: ConvolutionCall): void;
+  /** `input` (its gradient) from `output` (its gradient) and `weight`. */
+  convolutionInputGradient(call: ConvolutionCall): void;
+  /** `weight` (its gradient) from `input` and `output` (its gradient). */
+  convolutionWeightGradient(call: ConvolutionCall): void;
+  /** Maxima of windows and where they stand. */
+  maxPool(call: MaxPoolCall): void;
+  /** `output` from `input`. */
+  averagePool(call: AveragePoolCall): void;
+  /** `input` (its gradient) from `output` (its gradient). */
+  averagePoolGradient(call: AveragePoolCall): void;
+  /** Selection along an axis. */
+  gather(call: GatherCall): void;
+  /** Its adjoint, accumulating. */
+  scatterAdd(call: ScatterAddCall): void;
+
+  /** Resolves when all operations issued so far are complete. */
+  synchronize(): Promise<void>;
+  /** What it holds now. */
+  memory(): BackendMemory;
+  /** What runs, and why. */
+  info(): BackendInfo;
+  /** Frees everything, ends workers, closes libraries. Buffers must not be used afterwards. */
+  dispose(): void;
+}
+
+/** Options of `useBackend`, handed to the factory; a backend documents which ones it knows. */
+export interface BackendOptions {
+  /** Threads to use, from 1 to the number of cores. Default: `ESCNN_THREADS` or all cores. */
+  readonly threads?: number;
+  /** Native BLAS: `"auto"` looks for OpenBLAS, `"off"` does without, else a path. Default: `ESCNN_OPENBLAS` or `"auto"`. */
+  readonly openblas?: string;
+}
+
+/** Starts a backend; throws `BackendError` (what was looked for, where, how to install it) when it cannot. */
+export type BackendFactory = (options: BackendOptions) => Promise<Backend>;
