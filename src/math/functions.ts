@@ -4,4 +4,5 @@
  */
 
 export { cbrt, exp, hypot, log, pow } from "./exponential.ts";
+export { cosh, expm1, log1p, sinh, tanh } from "./hyperbolic.ts";
 export { acos, asin, atan, atan2, cos, sin } from "./trigonometry.ts";
