@@ -36,8 +36,10 @@ function showAt(value: unknown, depth: number): string {
   }
   if (value instanceof Map) return `Map(${showAt([...value], depth + 1)})`;
   if (value instanceof Set) return `Set(${showAt([...value], depth + 1)})`;
-  const entries = Object.entries(value).map(([key, item]) => `${key}: ${showAt(item, depth + 1)}`);
-  return `${name === "Object" ? "" : name}{${entries.join(", ")}}`;
+  const entries = Object.entries(value);
+  const text = entries.slice(0, 64).map(([key, item]) => `${key}: ${showAt(item, depth + 1)}`).join(", ");
+  const rest = entries.length > 64 ? `, … ${entries.length} in all` : "";
+  return `${name === "Object" ? "" : name}{${text}${rest}}`;
 }
 
 /** Whether two values are structurally equal: SameValueZero for primitives, prototypes compared by constructor. */

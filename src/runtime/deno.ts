@@ -1,0 +1,36 @@
+// The adapter of Deno: the common server adapter with Deno's own names and permissions. Nothing here prompts; a
+// permission in the state "prompt" counts as not given.
+
+import { denoGlobal, type DenoLike, isPermitted } from "./builtins.ts";
+import { RuntimeUnsupportedError } from "./errors.ts";
+import { ServerRuntime } from "./server.ts";
+
+/** Deno. */
+export class DenoRuntime extends ServerRuntime {
+  /** Which runtime it is. */
+  readonly name = "deno";
+  readonly #deno: DenoLike;
+
+  /** @throws RuntimeUnsupportedError in another runtime. */
+  constructor() {
+    super();
+    const deno = denoGlobal();
+    if (deno === undefined) throw new RuntimeUnsupportedError("unknown", { op: "Deno" });
+    this.#deno = deno;
+  }
+
+  /** Deno's version. */
+  get version(): string {
+    return this.#deno.version.deno;
+  }
+
+  /** The arguments behind the script's name. */
+  override get args(): readonly string[] {
+    return this.#deno.args;
+  }
+
+  /** Reads an environment variable, `undefined` without permission. */
+  override env(name: string): string | undefined {
+    return isPermitted({ name: "env", variable: name }) ? super.env(name) : undefined;
+  }
+}
