@@ -12,7 +12,7 @@ interface Builtins {
 }
 
 /** A folder that a test made and removes. */
-export interface TemporaryDirectory {
+export interface TemporaryDirectory extends AsyncDisposable {
   /** Its absolute path. */
   path: string;
   /** Removes it with all that is in it. */
@@ -25,5 +25,6 @@ export async function temporaryDirectory(): Promise<TemporaryDirectory> {
   const fs = process.getBuiltinModule("node:fs") as FileSystem;
   const { tmpdir } = process.getBuiltinModule("node:os") as { tmpdir(): string };
   const path = await fs.promises.mkdtemp(`${tmpdir()}/escnn-test-`);
-  return { path, remove: () => fs.promises.rm(path, { recursive: true, force: true }) };
+  const remove = (): Promise<void> => fs.promises.rm(path, { recursive: true, force: true });
+  return { path, remove, [Symbol.asyncDispose]: remove };
 }

@@ -1,0 +1,17 @@
+/**
+ * Errors of datasets and their files: what was looked for, what was found, what to do.
+ */
+
+import { describeError, type ErrorDetails } from "../tensor/errors.ts";
+
+/** A data file that is missing, truncated, or not in the format that was expected. */
+export class DataError extends Error {
+  /** The facts of the error. */
+  readonly details: ErrorDetails;
+  /** Makes the error from its facts. */
+  constructor(details: ErrorDetails, options?: ErrorOptions) {
+    super(describeError(details), options);
+    this.name = "DataError";
+    this.details = details;
+  }
+}

@@ -1,0 +1,46 @@
+/**
+ * Rotation of images by any angle with bilinear interpolation, for augmentation and for tests of invariance. Plain arithmetic
+ * on arrays: no tensor and no backend is needed while batches are prepared.
+ */
+
+/**
+ * Rotates an image counter-clockwise (seen with the first row at the top) about its centre by `angle` radians, bilinearly, zero
+ * outside. Multiples of a quarter turn on square images are exact.
+ *
+ * @param source Pixels `[height, width]`, row-major, at `sourceOffset`.
+ * @param target Receives `[height, width]` at `targetOffset`.
+ */
+export function rotateImage(
+  source: ArrayLike<number>,
+  sourceOffset: number,
+  target: Float32Array,
+  targetOffset: number,
+  height: number,
+  width: number,
+  angle: number,
+): void {
+  const quarter = angle / (Math.PI / 2);
+  const isExact = height === width && Math.abs(quarter - Math.round(quarter)) < 1e-12;
+  const cos = isExact ? [1, 0, -1, 0][((Math.round(quarter) % 4) + 4) % 4] : Math.cos(angle);
+  const sin = isExact ? [0, 1, 0, -1][((Math.round(quarter) % 4) + 4) % 4] : Math.sin(angle);
+  const centreRow = (height - 1) / 2;
+  const centreColumn = (width - 1) / 2;
+  const at = (row: number, column: number): number =>
+    row >= 0 && row < height && column >= 0 && column < width ? source[sourceOffset + row * width + column] : 0;
+  for (let row = 0; row < height; row++) {
+    for (let column = 0; column < width; column++) {
+      // The pixel at p shows what stood at R⁻¹p, with x along columns and y against rows.
+      const x = column - centreColumn;
+      const y = centreRow - row;
+      const fromColumn = cos * x + sin * y + centreColumn;
+      const fromRow = centreRow - (-sin * x + cos * y);
+      const r0 = Math.floor(fromRow);
+      const c0 = Math.floor(fromColumn);
+      const fr = fromRow - r0;
+      const fc = fromColumn - c0;
+      const top = (1 - fc) * at(r0, c0) + fc * at(r0, c0 + 1);
+      const bottom = (1 - fc) * at(r0 + 1, c0) + fc * at(r0 + 1, c0 + 1);
+      target[targetOffset + row * width + column] = (1 - fr) * top + fr * bottom;
+    }
+  }
+}

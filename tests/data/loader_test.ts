@@ -1,0 +1,74 @@
+// covers: src/data/loader.ts
+
+import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { type Batch, BatchLoader, epochOrder } from "../../src/data/mod.ts";
+import { ArgumentError } from "../../src/tensor/errors.ts";
+import { test } from "../support/test.ts";
+
+const dataset = {
+  length: 10,
+  height: 2,
+  width: 2,
+  pixels: Uint8Array.from({ length: 40 }, (_, i) => 5 * i),
+  labels: Uint8Array.from({ length: 10 }, (_, i) => i),
+};
+
+async function batches(loader: BatchLoader, epoch = 0, first = 0): Promise<Batch[]> {
+  const list: Batch[] = [];
+  for await (const batch of loader.epoch(epoch, first)) list.push(batch);
+  return list;
+}
+
+test("epochOrder is a permutation fixed by seed and epoch", () => {
+  const order = epochOrder(100, 7, 3);
+  assertEquals([...order].sort((a, b) => a - b), Array.from({ length: 100 }, (_, i) => i));
+  assertEquals(epochOrder(100, 7, 3), order);
+  assertNotEquals(epochOrder(100, 7, 4), order);
+  assertNotEquals(epochOrder(100, 8, 3), order);
+});
+
+test("BatchLoader in order gives every image once, normalized and padded at bottom and right", async () => {
+  const list = await batches(
+    new BatchLoader(dataset, { batchSize: 4, padTo: [3, 3], normalize: { mean: 0.5, deviation: 2 } }),
+  );
+  assertEquals(list.map((batch) => batch.size), [4, 4, 2]);
+  assertEquals(list.flatMap((batch) => [...batch.labels]), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  assertEquals(list[1].shape, [4, 1, 3, 3]);
+  const pixel = (value: number): number => Math.fround((Math.fround(value / 255) - 0.5) / 2);
+  const [a, b, c, d] = [80, 85, 90, 95].map(pixel);
+  const zero = pixel(0);
+  assertEquals([...list[1].images.subarray(0, 9)], [a, b, zero, c, d, zero, zero, zero, zero]);
+});
+
+test("BatchLoader drops an incomplete last batch and limits the images on demand", async () => {
+  const list = await batches(new BatchLoader(dataset, { batchSize: 4, dropLast: true, limit: 9 }));
+  assertEquals(list.map((batch) => [...batch.labels]), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+});
+
+test("BatchLoader resumes in the middle of an epoch with the batches of an uninterrupted one", async () => {
+  const options = { batchSize: 3, shuffle: true, seed: 5, rotation: [0, 2 * Math.PI] as const };
+  const whole = await batches(new BatchLoader(dataset, options), 2);
+  const rest = await batches(new BatchLoader(dataset, { ...options, prefetch: 0 }), 2, 2);
+  assertEquals(rest, whole.slice(2));
+  assertEquals(whole.flatMap((batch) => [...batch.labels]).sort(), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+});
+
+test("BatchLoader rotates by angles of the given range", async () => {
+  const quarter = new BatchLoader(dataset, { batchSize: 1, limit: 1, rotation: [Math.PI / 2, Math.PI / 2] });
+  const [batch] = await batches(quarter);
+  assertEquals([...batch.images], [5, 15, 0, 10].map((value) => Math.fround(value / 255)));
+});
+
+test("BatchLoader refuses impossible options with the option's name", () => {
+  assertThrows(
+    () => new BatchLoader(dataset, { batchSize: 0 }),
+    ArgumentError,
+    "batchSize as an integer of at least 1, got 0",
+  );
+  assertThrows(() => new BatchLoader(dataset, { prefetch: -1 }), ArgumentError, "prefetch");
+  assertThrows(
+    () => new BatchLoader(dataset, { padTo: [1, 5] }),
+    ArgumentError,
+    "at least the images' size [2, 2], got [1, 5]",
+  );
+});
