@@ -1,0 +1,456 @@
+/**
+ * The executor of the cpu backend: runs kernels on the caller and on a pool of workers that take pieces of a job from one
+ * atomic word in the shared heap.
+ *
+ * Protocol. The caller describes a job in the control block (`job_layout.ts`), sets `done` to 0, and publishes by storing
+ * `pieces` = (0 · 65536 + number of pieces); then it counts `sequence` up and wakes parked workers. A thread takes a piece by
+ * compare-and-exchange on `pieces`: the caller the first one, workers the last one, so that in a series of similar jobs each
+ * keeps its part of the data in its cache. Taking always comes before reading the description, and the caller changes the
+ * description only after `done` has reached the number of pieces; so a late worker either takes nothing, or takes a piece of
+ * the present job. Workers look for the next job for some microseconds and then wait on `sequence`, where they cost nothing
+ * and receive no messages; hence everything reaches them through the heap.
+ */
+
+import { runtime, type RuntimeWorker } from "../../src/runtime/mod.ts";
+import { ArgumentError, BackendError, DisposedError } from "../../src/tensor/errors.ts";
+import type { Executor, Kernel, Task } from "./context.ts";
+import { PAGE_BYTES, type WebAssemblyHeap } from "./heap.ts";
+import {
+  COMMAND_HEAD,
+  CONTROL,
+  CONTROL_BYTES,
+  JOB,
+  KERNEL_ROW,
+  KERNEL_WORDS,
+  MAXIMUM_ARGUMENTS,
+  MAXIMUM_PIECES,
+} from "./job_layout.ts";
+import { type WorkerData, workerSource } from "./worker_source.ts";
+
+/** Microseconds that an idle worker looks for the next job before it parks. */
+const WORKER_SPIN = 30;
+
+/** Looks at `done` that the caller takes before it waits: some tens of microseconds. */
+const CALLER_SPIN = 4000;
+
+/** Pieces of a range for each thread: more than one, so that a thread that is held up does not hold up the others. */
+const PIECES_PER_THREAD = 4;
+
+/** How workers open the native functions. */
+export interface NativeSupport {
+  /** See {@linkcode workerSource}. */
+  readonly source: string;
+  /** Data for that source: anything that can be cloned. */
+  readonly data: unknown;
+  /** Address of the heap. */
+  readonly base: number;
+}
+
+/** A native function for {@linkcode ThreadExecutor.registerNative}. */
+export interface NativeFunction {
+  /** The symbol. */
+  readonly name: string;
+  /** Its place in the array that {@linkcode NativeSupport.source} gives. */
+  readonly index: number;
+  /** Bit i is set when argument i is a heap pointer. */
+  readonly pointers: number;
+  /** Calls it with absolute addresses. */
+  readonly fn: (...args: number[]) => void;
+}
+
+/** Options of {@linkcode ThreadExecutor}. */
+export interface ExecutorOptions {
+  /** Threads including the caller; more than one needs a shared heap. */
+  readonly threads: number;
+  /** Native functions that will be registered. */
+  readonly native?: NativeSupport;
+}
+
+interface Entry extends Kernel {
+  readonly raw: (...args: number[]) => void;
+  /** Bit i is set when argument i needs the heap's address added. */
+  readonly pointers: number;
+}
+
+/** The one implementation of {@linkcode Executor}. */
+export class ThreadExecutor implements Executor {
+  readonly threads: number;
+
+  readonly #heap: WebAssemblyHeap;
+  readonly #native: NativeSupport | undefined;
+  readonly #base: number;
+  /** The control block. Shared memory stays where it is when it grows, so this view stays good. */
+  readonly #control: Int32Array;
+  readonly #controlPointer: number;
+  readonly #entries: Entry[] = [];
+  #kernels = 0;
+  #kernelRows = 0;
+  #workers: RuntimeWorker[] | undefined;
+  #disposed = false;
+
+  /** The batch: commands and where each task starts in them. Only with workers. */
+  #commands = 0;
+  #commandCapacity = 0;
+  #commandLength = 0;
+  #starts = 0;
+  #startCapacity = 0;
+  #tasks = 0;
+  /** Whether commands of the present batch are run as they come. */
+  #direct = true;
+  #batchOpen = false;
+
+  /**
+   * Reserves the control block. Workers start with the first job that is split.
+   *
+   * @throws ArgumentError when more than one thread is asked for on a heap that is not shared.
+   */
+  constructor(heap: WebAssemblyHeap, { threads, native }: ExecutorOptions) {
+    if (threads > 1 && !heap.shared) {
+      throw new ArgumentError({ op: "ThreadExecutor", expected: "a shared heap", actual: "one that is not shared" });
+    }
+    this.threads = threads;
+    this.#heap = heap;
+    this.#native = native;
+    this.#base = native?.base ?? 0;
+    this.#controlPointer = heap.reserve(CONTROL_BYTES);
+    this.#control = new Int32Array(heap.memory.buffer, this.#controlPointer, CONTROL_BYTES / 4);
+    this.#control.fill(0);
+  }
+
+  /** Workers that take part now; they start with the first job that is split. */
+  get readyWorkers(): number {
+    return this.#workers === undefined ? 0 : Atomics.load(this.#control, CONTROL.ready);
+  }
+
+  register(module: Uint8Array, exports: readonly string[]): Kernel[] {
+    this.#checkAlive("register");
+    const compiled = new WebAssembly.Module(module.slice());
+    const instance = new WebAssembly.Instance(compiled, { env: { memory: this.#heap.memory } });
+    let offset = 0;
+    if (this.threads > 1) {
+      offset = this.#heap.reserve(module.byteLength);
+      this.#heap.u8().set(module, offset);
+    }
+    return exports.map((name) => {
+      const fn = instance.exports[name];
+      if (typeof fn !== "function") {
+        throw new ArgumentError({
+          op: "register",
+          expected: `a function among the exports ${Object.keys(instance.exports).join(", ")}`,
+          actual: `"${name}"`,
+        });
+      }
+      const raw = fn as (...args: number[]) => void;
+      const kernel: Entry = { id: this.#entries.length, name, invoke: raw, raw, pointers: 0 };
+      this.#addRow(kernel, offset, module.byteLength, 0);
+      return kernel;
+    });
+  }
+
+  /** Makes a native function a kernel. */
+  registerNative({ name, index, pointers, fn }: NativeFunction): Kernel {
+    this.#checkAlive("registerNative");
+    const base = this.#base;
+    const positions: number[] = [];
+    for (let i = 0; i < MAXIMUM_ARGUMENTS; i++) if ((pointers >>> i) & 1) positions.push(i);
+    const invoke = (...args: number[]) => {
+      for (const position of positions) args[position] += base;
+      fn(...args);
+    };
+    const kernel: Entry = { id: this.#entries.length, name, invoke, raw: fn, pointers };
+    this.#addRow(kernel, 0, 0, index);
+    return kernel;
+  }
+
+  call(kernel: Kernel, ...args: number[]): void {
+    kernel.invoke(...args);
+  }
+
+  parallelRange(kernel: Kernel, params: number, total: number, grain: number, align = 1): void {
+    if (total <= 0) return;
+    if (total <= grain || this.threads === 1 || !this.#helpersReady()) {
+      kernel.invoke(params, 0, total);
+      return;
+    }
+    const least = Math.max(grain, total / (this.threads * PIECES_PER_THREAD), 1);
+    const length = Math.ceil(least / align) * align;
+    const pieces = Math.ceil(total / length);
+    if (pieces === 1) {
+      kernel.invoke(params, 0, total);
+      return;
+    }
+    const control = this.#control;
+    control[CONTROL.kind] = JOB.range;
+    control[CONTROL.kernel] = kernel.id;
+    control[CONTROL.parameters] = params;
+    control[CONTROL.end] = total;
+    control[CONTROL.pieceLength] = length;
+    this.#publish(pieces);
+    let failure: unknown;
+    for (let index = this.#take(); index >= 0; index = this.#take()) {
+      if (Atomics.load(control, CONTROL.error) === 0) {
+        try {
+          kernel.invoke(params, index * length, Math.min(total, (index + 1) * length));
+        } catch (error) {
+          failure = error;
+          Atomics.compareExchange(control, CONTROL.error, 0, -1);
+        }
+      }
+      Atomics.add(control, CONTROL.done, 1);
+    }
+    this.#finish(pieces, failure);
+  }
+
+  run(tasks: readonly Task[]): void {
+    for (const task of tasks) {
+      this.beginTask();
+      for (const { kernel, args, threadMask = 0, threadStride = 0 } of task.calls) {
+        this.#push(kernel, threadMask, threadStride, args);
+      }
+    }
+    this.flush();
+  }
+
+  beginTask(): void {
+    if (!this.#batchOpen) {
+      this.#batchOpen = true;
+      this.#direct = this.threads === 1 || !this.#helpersReady();
+      this.#tasks = 0;
+      this.#commandLength = 0;
+    }
+    if (this.#direct) return;
+    if (this.#tasks === MAXIMUM_PIECES) {
+      this.#runBatch();
+      this.#tasks = 0;
+      this.#commandLength = 0;
+    }
+    if (this.#tasks + 2 > this.#startCapacity) this.#growStarts();
+    this.#heap.i32()[(this.#starts >>> 2) + this.#tasks] = this.#commandLength;
+    this.#tasks++;
+  }
+
+  push(kernel: Kernel, ...args: number[]): void {
+    this.#push(kernel, 0, 0, args);
+  }
+
+  pushPerThread(kernel: Kernel, threadMask: number, threadStride: number, ...args: number[]): void {
+    this.#push(kernel, threadMask, threadStride, args);
+  }
+
+  flush(): void {
+    if (!this.#batchOpen) return;
+    this.#batchOpen = false;
+    if (!this.#direct && this.#tasks > 0) this.#runBatch();
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    Atomics.store(this.#control, CONTROL.stop, 1);
+    if (this.#heap.shared) {
+      Atomics.add(this.#control, CONTROL.sequence, 1);
+      Atomics.notify(this.#control, CONTROL.sequence);
+    }
+    for (const worker of this.#workers ?? []) void worker.terminate();
+    this.#workers = undefined;
+    this.#entries.length = 0;
+  }
+
+  /** Thread 0 is the caller, so per-thread arguments are as they are here. */
+  #push(kernel: Kernel, threadMask: number, threadStride: number, args: readonly number[]): void {
+    if (!this.#batchOpen) {
+      throw new BackendError({ op: "push", expected: "a task begun with beginTask()", actual: "none" });
+    }
+    if (this.#direct) {
+      try {
+        kernel.invoke(...args);
+      } catch (error) {
+        this.#batchOpen = false;
+        throw error;
+      }
+      return;
+    }
+    const length = this.#commandLength;
+    const next = length + COMMAND_HEAD + args.length;
+    if (next > this.#commandCapacity) this.#growCommands(next);
+    const f64 = this.#heap.f64();
+    let place = (this.#commands >>> 3) + length;
+    f64[place] = kernel.id;
+    f64[place + 1] = args.length;
+    f64[place + 2] = threadMask;
+    f64[place + 3] = threadStride;
+    place += COMMAND_HEAD;
+    for (let i = 0; i < args.length; i++) f64[place + i] = args[i];
+    this.#commandLength = next;
+  }
+
+  #runBatch(): void {
+    const tasks = this.#tasks;
+    this.#heap.i32()[(this.#starts >>> 2) + tasks] = this.#commandLength;
+    const control = this.#control;
+    control[CONTROL.kind] = JOB.tasks;
+    control[CONTROL.commands] = this.#commands;
+    control[CONTROL.starts] = this.#starts;
+    this.#publish(tasks);
+    let failure: unknown;
+    for (let index = this.#take(); index >= 0; index = this.#take()) {
+      if (Atomics.load(control, CONTROL.error) === 0) {
+        try {
+          this.#runTask(index);
+        } catch (error) {
+          failure = error;
+          Atomics.compareExchange(control, CONTROL.error, 0, -1);
+        }
+      }
+      Atomics.add(control, CONTROL.done, 1);
+    }
+    this.#finish(tasks, failure);
+  }
+
+  #runTask(index: number): void {
+    const i32 = this.#heap.i32();
+    const f64 = this.#heap.f64();
+    const start = (this.#starts >>> 2) + index;
+    const first = this.#commands >>> 3;
+    const end = first + i32[start + 1];
+    let place = first + i32[start];
+    while (place < end) {
+      const { raw, pointers } = this.#entries[f64[place]];
+      const count = f64[place + 1];
+      place += COMMAND_HEAD;
+      const args = new Array<number>(count);
+      for (let i = 0; i < count; i++) args[i] = f64[place + i] + ((pointers >>> i) & 1 ? this.#base : 0);
+      raw(...args);
+      place += count;
+    }
+  }
+
+  /** Whether a worker will help; starts the workers when nobody has yet. */
+  #helpersReady(): boolean {
+    if (this.#workers === undefined) {
+      this.#checkAlive("run");
+      this.#startWorkers();
+    }
+    return Atomics.load(this.#control, CONTROL.ready) > 0;
+  }
+
+  #startWorkers(): void {
+    const workers: RuntimeWorker[] = [];
+    this.#workers = workers;
+    const source = workerSource(this.#native?.source ?? "undefined");
+    for (let thread = 1; thread < this.threads; thread++) {
+      const data: WorkerData = {
+        memory: this.#heap.memory,
+        control: this.#controlPointer,
+        thread,
+        spin: WORKER_SPIN,
+        base: this.#base,
+        native: this.#native?.data,
+      };
+      workers.push(runtime.spawnWorker(source, { data }));
+    }
+  }
+
+  #publish(pieces: number): void {
+    const control = this.#control;
+    control[CONTROL.pages] = this.#heap.reservedBytes / PAGE_BYTES;
+    control[CONTROL.done] = 0;
+    Atomics.store(control, CONTROL.pieces, pieces);
+    Atomics.add(control, CONTROL.sequence, 1);
+    if (Atomics.load(control, CONTROL.parked) > 0) Atomics.notify(control, CONTROL.sequence, pieces - 1);
+  }
+
+  /** The first piece that nobody has taken, -1 when there is none. */
+  #take(): number {
+    const control = this.#control;
+    for (;;) {
+      const state = Atomics.load(control, CONTROL.pieces);
+      if ((state & 65_535) === 0) return -1;
+      if (Atomics.compareExchange(control, CONTROL.pieces, state, state + 65_535) === state) return state >>> 16;
+    }
+  }
+
+  /** Waits for the pieces that workers have taken, then throws what went wrong in any thread. */
+  #finish(pieces: number, failure: unknown): void {
+    const control = this.#control;
+    let done = Atomics.load(control, CONTROL.done);
+    for (let look = 0; done < pieces && look < CALLER_SPIN; look++) done = Atomics.load(control, CONTROL.done);
+    if (done < pieces) {
+      if (runtime.canWaitOnMainThread) {
+        Atomics.store(control, CONTROL.callerWaits, 1);
+        for (done = Atomics.load(control, CONTROL.done); done < pieces; done = Atomics.load(control, CONTROL.done)) {
+          Atomics.wait(control, CONTROL.done, done);
+        }
+        Atomics.store(control, CONTROL.callerWaits, 0);
+      } else {
+        while (done < pieces) done = Atomics.load(control, CONTROL.done);
+      }
+    }
+    const thread = Atomics.load(control, CONTROL.error);
+    if (thread === 0) return;
+    Atomics.store(control, CONTROL.error, 0);
+    if (thread < 0) throw failure;
+    const text = control.subarray(CONTROL.errorText, CONTROL.errorText + control[CONTROL.errorLength]);
+    throw new BackendError({
+      op: `cpu worker ${thread}`,
+      expected: "kernels that end without an error",
+      actual: `"${String.fromCharCode(...text)}"`,
+      hint: "This is a fault of the backend or of the engine: please report it with the operation and its shapes",
+    });
+  }
+
+  #addRow(kernel: Entry, module: number, moduleLength: number, native: number): void {
+    const { id, name, pointers } = kernel;
+    this.#entries.push(kernel);
+    if (this.threads === 1) return;
+    if (id >= this.#kernelRows) {
+      const rows = Math.max(64, this.#kernelRows * 2);
+      const table = this.#heap.reserve(rows * KERNEL_WORDS * 4);
+      if (this.#kernels !== 0) {
+        this.#heap.u8().copyWithin(table, this.#kernels, this.#kernels + this.#kernelRows * KERNEL_WORDS * 4);
+        this.#heap.release(this.#kernels);
+      }
+      this.#kernels = table;
+      this.#kernelRows = rows;
+      this.#control[CONTROL.kernels] = table;
+    }
+    const text = this.#heap.reserve(name.length);
+    const u8 = this.#heap.u8();
+    for (let i = 0; i < name.length; i++) u8[text + i] = name.charCodeAt(i);
+    const row = (this.#kernels >>> 2) + id * KERNEL_WORDS;
+    const i32 = this.#heap.i32();
+    i32[row + KERNEL_ROW.module] = module;
+    i32[row + KERNEL_ROW.moduleLength] = moduleLength;
+    i32[row + KERNEL_ROW.name] = text;
+    i32[row + KERNEL_ROW.nameLength] = name.length;
+    i32[row + KERNEL_ROW.native] = native;
+    i32[row + KERNEL_ROW.pointers] = pointers;
+  }
+
+  #growCommands(needed: number): void {
+    const capacity = Math.max(needed, this.#commandCapacity * 2, 4096);
+    this.#commands = this.#regrow(this.#commands, this.#commandLength * 8, capacity * 8);
+    this.#commandCapacity = capacity;
+  }
+
+  #growStarts(): void {
+    const capacity = Math.max(256, this.#startCapacity * 2);
+    this.#starts = this.#regrow(this.#starts, this.#tasks * 4, capacity * 4);
+    this.#startCapacity = capacity;
+  }
+
+  /** Moves the first `used` bytes of a reserved area into one of `bytes` bytes. */
+  #regrow(pointer: number, used: number, bytes: number): number {
+    const area = this.#heap.reserve(bytes);
+    if (pointer !== 0) {
+      this.#heap.u8().copyWithin(area, pointer, pointer + used);
+      this.#heap.release(pointer);
+    }
+    return area;
+  }
+
+  #checkAlive(op: string): void {
+    if (!this.#disposed) return;
+    throw new DisposedError({ op, expected: "a running cpu backend", actual: "one that has been disposed" });
+  }
+}
