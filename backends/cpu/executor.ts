@@ -38,10 +38,10 @@ const PIECES_PER_THREAD = 4;
 
 /** How workers open the native functions. */
 export interface NativeSupport {
-  /** See {@linkcode workerSource}. */
+  /** Statements that define `openNative`; see {@linkcode workerSource}. */
   readonly source: string;
-  /** Data for that source: anything that can be cloned. */
-  readonly data: unknown;
+  /** What it opens: anything that can be cloned. */
+  readonly library: unknown;
   /** Address of the heap. */
   readonly base: number;
 }
@@ -50,8 +50,6 @@ export interface NativeSupport {
 export interface NativeFunction {
   /** The symbol. */
   readonly name: string;
-  /** Its place in the array that {@linkcode NativeSupport.source} gives. */
-  readonly index: number;
   /** Bit i is set when argument i is a heap pointer. */
   readonly pointers: number;
   /** Calls it with absolute addresses. */
@@ -142,13 +140,13 @@ export class ThreadExecutor implements Executor {
       }
       const raw = fn as (...args: number[]) => void;
       const kernel: Entry = { id: this.#entries.length, name, invoke: raw, raw, pointers: 0 };
-      this.#addRow(kernel, offset, module.byteLength, 0);
+      this.#addRow(kernel, offset, module.byteLength);
       return kernel;
     });
   }
 
   /** Makes a native function a kernel. */
-  registerNative({ name, index, pointers, fn }: NativeFunction): Kernel {
+  registerNative({ name, pointers, fn }: NativeFunction): Kernel {
     this.#checkAlive("registerNative");
     const base = this.#base;
     const positions: number[] = [];
@@ -158,7 +156,7 @@ export class ThreadExecutor implements Executor {
       fn(...args);
     };
     const kernel: Entry = { id: this.#entries.length, name, invoke, raw: fn, pointers };
-    this.#addRow(kernel, 0, 0, index);
+    this.#addRow(kernel, 0, 0);
     return kernel;
   }
 
@@ -337,7 +335,7 @@ export class ThreadExecutor implements Executor {
   #startWorkers(): void {
     const workers: RuntimeWorker[] = [];
     this.#workers = workers;
-    const source = workerSource(this.#native?.source ?? "undefined");
+    const source = workerSource(this.#native?.source ?? "");
     for (let thread = 1; thread < this.threads; thread++) {
       const data: WorkerData = {
         memory: this.#heap.memory,
@@ -345,7 +343,7 @@ export class ThreadExecutor implements Executor {
         thread,
         spin: WORKER_SPIN,
         base: this.#base,
-        native: this.#native?.data,
+        native: this.#native?.library,
       };
       workers.push(runtime.spawnWorker(source, { data }));
     }
@@ -399,7 +397,7 @@ export class ThreadExecutor implements Executor {
     });
   }
 
-  #addRow(kernel: Entry, module: number, moduleLength: number, native: number): void {
+  #addRow(kernel: Entry, module: number, moduleLength: number): void {
     const { id, name, pointers } = kernel;
     this.#entries.push(kernel);
     if (this.threads === 1) return;
@@ -423,7 +421,6 @@ export class ThreadExecutor implements Executor {
     i32[row + KERNEL_ROW.moduleLength] = moduleLength;
     i32[row + KERNEL_ROW.name] = text;
     i32[row + KERNEL_ROW.nameLength] = name.length;
-    i32[row + KERNEL_ROW.native] = native;
     i32[row + KERNEL_ROW.pointers] = pointers;
   }
 

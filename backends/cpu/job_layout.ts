@@ -64,13 +64,11 @@ export const KERNEL_ROW = {
   /** Offset of the module's binary; 0 for a native function. */
   module: 0,
   moduleLength: 1,
-  /** Offset of the export's name. */
+  /** Offset of the name of the export or the native function. */
   name: 2,
   nameLength: 3,
-  /** Number of the native function. */
-  native: 4,
   /** Of a native function: bit i is set when argument i is a heap pointer. */
-  pointers: 5,
+  pointers: 4,
 } as const;
 
 /** float64s before the arguments of a command: kernel, number of arguments, thread mask, thread stride. */

@@ -26,7 +26,7 @@ export interface WorkerData {
   readonly spin: number;
   /** Address of the heap, 0 when there are no native functions. */
   readonly base: number;
-  /** Which native functions to open; `nativeSource` understands it. */
+  /** Which native functions to open: what `openNative` of {@linkcode workerSource} takes. */
   readonly native: unknown;
 }
 
@@ -43,17 +43,17 @@ function callCases(): string {
 /**
  * The program.
  *
- * @param nativeSource An expression whose value is a function from `data.native` to an array of native functions (or a
- *   promise of it) that take absolute addresses.
+ * @param nativeSource Statements that define `openNative`, a function from `data.native` to an object of native functions
+ *   that take absolute addresses. "" when there are none.
  */
 export function workerSource(nativeSource: string): string {
   const C = CONTROL;
   return `
-const openNative = ${nativeSource};
+${nativeSource}
 const memory = data.memory, thread = data.thread, spin = data.spin / 1000, base = data.base;
 const C = data.control >>> 2;
 let i32 = new Int32Array(memory.buffer), f64 = new Float64Array(memory.buffer), pages = i32.byteLength / 65536;
-let native = [];
+const native = data.native === undefined ? {} : openNative(data.native);
 const functions = [], pointers = [], modules = new Map(), a = new Array(${MAXIMUM_ARGUMENTS}).fill(0);
 
 function refresh() {
@@ -68,16 +68,16 @@ function refresh() {
 function load(id) {
   const row = (i32[C + ${C.kernels}] >>> 2) + id * ${KERNEL_WORDS};
   const offset = i32[row + ${KERNEL_ROW.module}] >>> 0;
+  const start = i32[row + ${KERNEL_ROW.name}] >>> 0;
+  const name = String.fromCharCode(...new Uint8Array(memory.buffer, start, i32[row + ${KERNEL_ROW.nameLength}]));
   pointers[id] = i32[row + ${KERNEL_ROW.pointers}];
-  if (offset === 0) return functions[id] = native[i32[row + ${KERNEL_ROW.native}]];
+  if (offset === 0) return functions[id] = native[name];
   let exports = modules.get(offset);
   if (exports === undefined) {
     const bytes = new Uint8Array(memory.buffer, offset, i32[row + ${KERNEL_ROW.moduleLength}]).slice();
     exports = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports;
     modules.set(offset, exports);
   }
-  const start = i32[row + ${KERNEL_ROW.name}] >>> 0;
-  const name = String.fromCharCode(...new Uint8Array(memory.buffer, start, i32[row + ${KERNEL_ROW.nameLength}]));
   return functions[id] = exports[name];
 }
 
@@ -170,12 +170,6 @@ function serve() {
   }
 }
 
-const opened = data.native === undefined ? [] : openNative(data.native);
-if (typeof opened.then === "function") {
-  opened.then((functions) => { native = functions; serve(); }, (error) => port.post(String(error)));
-} else {
-  native = opened;
-  serve();
-}
+serve();
 `;
 }
