@@ -67,6 +67,15 @@ interface BuiltinModules {
   getBuiltinModule(name: string): unknown;
 }
 
+/** The runtime that the test command meant to start: a run in another one would prove nothing about it. */
+function checkRuntime(): void {
+  const { process } = globalThis as unknown as { process: { env: Record<string, string | undefined> } };
+  const expected = process.env.ESCNN_TEST_RUNTIME;
+  if (expected !== undefined && expected !== testRuntime) {
+    throw new Error(`Expected the tests to run in ${expected}, they run in ${testRuntime}`);
+  }
+}
+
 async function registrar(): Promise<Registrar> {
   if (testRuntime === "deno") {
     const deno = (globalThis as unknown as { Deno: typeof Deno }).Deno;
@@ -94,6 +103,7 @@ async function registrar(): Promise<Registrar> {
   };
 }
 
+checkRuntime();
 const runner: Registrar = await registrar();
 const names = new Set<string>();
 
