@@ -17,6 +17,8 @@ export interface CpuOptions extends BackendOptions {
   readonly heapLimit?: number;
   /** Factor on the least amount of work that is split over threads: tests lower it. Default 1. */
   readonly grainScale?: number;
+  /** Milliseconds of work that could be split before the workers start; tests set 0. Default 30. */
+  readonly startAfter?: number;
 }
 
 /** Numbers of scratch areas. */
@@ -104,6 +106,6 @@ export function createContext(options: CpuOptions = {}): CpuSystem {
   const grainScale = options.grainScale ?? 1;
   const limit = options.heapLimit ?? numberFromEnvironment("ESCNN_HEAP_LIMIT");
   const heap = new WebAssemblyHeap({ shared: threads > 1, limit });
-  const executor = new ThreadExecutor(heap, { threads });
+  const executor = new ThreadExecutor(heap, { threads, startAfter: options.startAfter });
   return new CpuSystem({ heap, executor, features, blas: undefined, grainScale });
 }

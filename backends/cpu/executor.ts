@@ -36,6 +36,13 @@ const CALLER_SPIN = 4000;
 /** Pieces of a range for each thread: more than one, so that a thread that is held up does not hold up the others. */
 const PIECES_PER_THREAD = 4;
 
+/**
+ * Milliseconds of work that could have been split, after which the workers are started: about what starting them takes from
+ * the caller in the slowest runtime (Deno: 16 ms for the module, 40 ms for the first worker), so that a short script does not
+ * pay for threads that it hardly uses.
+ */
+const START_AFTER = 30;
+
 /** How workers open the native functions. */
 export interface NativeSupport {
   /** Statements that define `openNative`; see {@linkcode workerSource}. */
@@ -62,6 +69,8 @@ export interface ExecutorOptions {
   readonly threads: number;
   /** Native functions that will be registered. */
   readonly native?: NativeSupport;
+  /** Milliseconds of work that the caller does alone before it starts the workers. Default 30. */
+  readonly startAfter?: number;
 }
 
 interface Entry extends Kernel {
@@ -77,6 +86,7 @@ export class ThreadExecutor implements Executor {
   readonly #heap: WebAssemblyHeap;
   readonly #native: NativeSupport | undefined;
   readonly #base: number;
+  readonly #startAfter: number;
   /** The control block. Shared memory stays where it is when it grows, so this view stays good. */
   readonly #control: Int32Array;
   readonly #controlPointer: number;
@@ -85,6 +95,9 @@ export class ThreadExecutor implements Executor {
   #kernelRows = 0;
   #workers: RuntimeWorker[] | undefined;
   #disposed = false;
+  /** Milliseconds of work that could have been split so far. */
+  #aloneTime = 0;
+  #batchStart = 0;
 
   /** The batch: commands and where each task starts in them. Only with workers. */
   #commands = 0;
@@ -98,11 +111,11 @@ export class ThreadExecutor implements Executor {
   #batchOpen = false;
 
   /**
-   * Reserves the control block. Workers start with the first job that is split.
+   * Reserves the control block.
    *
    * @throws ArgumentError when more than one thread is asked for on a heap that is not shared.
    */
-  constructor(heap: WebAssemblyHeap, { threads, native }: ExecutorOptions) {
+  constructor(heap: WebAssemblyHeap, { threads, native, startAfter = START_AFTER }: ExecutorOptions) {
     if (threads > 1 && !heap.shared) {
       throw new ArgumentError({ op: "ThreadExecutor", expected: "a shared heap", actual: "one that is not shared" });
     }
@@ -110,12 +123,13 @@ export class ThreadExecutor implements Executor {
     this.#heap = heap;
     this.#native = native;
     this.#base = native?.base ?? 0;
+    this.#startAfter = startAfter;
     this.#controlPointer = heap.reserve(CONTROL_BYTES);
     this.#control = new Int32Array(heap.memory.buffer, this.#controlPointer, CONTROL_BYTES / 4);
     this.#control.fill(0);
   }
 
-  /** Workers that take part now; they start with the first job that is split. */
+  /** Workers that take part now. */
   get readyWorkers(): number {
     return this.#workers === undefined ? 0 : Atomics.load(this.#control, CONTROL.ready);
   }
@@ -166,8 +180,14 @@ export class ThreadExecutor implements Executor {
 
   parallelRange(kernel: Kernel, params: number, total: number, grain: number, align = 1): void {
     if (total <= 0) return;
-    if (total <= grain || this.threads === 1 || !this.#helpersReady()) {
+    if (total <= grain || this.threads === 1) {
       kernel.invoke(params, 0, total);
+      return;
+    }
+    if (!this.#helpersReady()) {
+      const start = performance.now();
+      kernel.invoke(params, 0, total);
+      this.#aloneTime += performance.now() - start;
       return;
     }
     const least = Math.max(grain, total / (this.threads * PIECES_PER_THREAD), 1);
@@ -215,6 +235,7 @@ export class ThreadExecutor implements Executor {
       this.#direct = this.threads === 1 || !this.#helpersReady();
       this.#tasks = 0;
       this.#commandLength = 0;
+      if (this.#direct && this.threads > 1) this.#batchStart = performance.now();
     }
     if (this.#direct) return;
     if (this.#tasks === MAXIMUM_PIECES) {
@@ -238,7 +259,11 @@ export class ThreadExecutor implements Executor {
   flush(): void {
     if (!this.#batchOpen) return;
     this.#batchOpen = false;
-    if (!this.#direct && this.#tasks > 0) this.#runBatch();
+    if (!this.#direct) {
+      if (this.#tasks > 0) this.#runBatch();
+    } else if (this.threads > 1) {
+      this.#aloneTime += performance.now() - this.#batchStart;
+    }
   }
 
   dispose(): void {
@@ -323,10 +348,11 @@ export class ThreadExecutor implements Executor {
     }
   }
 
-  /** Whether a worker will help; starts the workers when nobody has yet. */
+  /** Whether a worker will help; starts the workers when it is time. */
   #helpersReady(): boolean {
     if (this.#workers === undefined) {
       this.#checkAlive("run");
+      if (this.#aloneTime < this.#startAfter) return false;
       this.#startWorkers();
     }
     return Atomics.load(this.#control, CONTROL.ready) > 0;

@@ -59,7 +59,7 @@ interface Bed {
 
 function bed(threads: number): Bed {
   const heap = new WebAssemblyHeap({ shared: threads > 1 });
-  const executor = new ThreadExecutor(heap, { threads });
+  const executor = new ThreadExecutor(heap, { threads, startAfter: 0 });
   const kernels = executor.register(moduleBytes(heap.shared), NAMES);
   return { heap, executor, kernels: Object.fromEntries(kernels.map((k) => [k.name, k])) as Bed["kernels"] };
 }
@@ -258,11 +258,21 @@ test("10,000 jobs in a row with pauses of up to 200 µs between them lose no pie
   executor.dispose();
 });
 
-test("Jobs run on the caller until workers are ready", () => {
-  const it = bed(2);
-  assertEquals(it.executor.readyWorkers, 0);
+test("Jobs run on the caller until 20 ms of work have passed and workers are ready", async () => {
+  const heap = new WebAssemblyHeap({ shared: true });
+  const executor = new ThreadExecutor(heap, { threads: 2, startAfter: 20 });
+  const registered = executor.register(moduleBytes(true), NAMES);
+  const kernels = Object.fromEntries(registered.map((kernel) => [kernel.name, kernel])) as Bed["kernels"];
+  const it = { heap, executor, kernels };
   assert(countRange(it, 1000, 10).every((count) => count === 1));
-  it.executor.dispose();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  assertEquals(executor.readyWorkers, 0);
+  const deadline = performance.now() + 20_000;
+  while (executor.readyWorkers === 0) {
+    assert(performance.now() < deadline, "no worker in 20 s");
+    assert(countRange(it, 1_000_000, 10).every((count) => count === 1));
+  }
+  executor.dispose();
 });
 
 test("register refuses a missing export, more threads than one an unshared heap, dispose further work", () => {
