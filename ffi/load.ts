@@ -1,4 +1,4 @@
-// Choice of the adapter for native calls: Deno.dlopen, bun:ffi or koffi, or the reason why there is none. Permissions
+// Choice of the adapter for native calls: Deno.dlopen, bun:ffi, koffi or node:ffi, or the reason why there is none. Permissions
 // are queried, never asked for.
 
 import { runtime } from "../src/runtime/mod.ts";
@@ -6,6 +6,7 @@ import { bunAdapter, bunFfi } from "./bun.ts";
 import { denoAdapter, denoMayCall } from "./deno.ts";
 import { FfiUnavailableError } from "./errors.ts";
 import { findKoffi, nodeAdapter } from "./node.ts";
+import { nodeBuiltinAdapter, nodeFfi } from "./node_builtin.ts";
 import type { FfiAdapter } from "./types.ts";
 
 let adapter: FfiAdapter | undefined;
@@ -44,8 +45,9 @@ function chooseAdapter(): FfiAdapter {
       });
     case "node":
       if (findKoffi() !== undefined) return nodeAdapter();
+      if (nodeFfi() !== undefined) return nodeBuiltinAdapter();
       throw new FfiUnavailableError("the package koffi is not installed", {
-        tried: ["koffi"],
+        tried: ["koffi", "node:ffi"],
         platform,
         install: "npm install koffi",
       });

@@ -4,6 +4,7 @@
 import { BUN_PARAMETERS, BUN_RESULTS } from "./bun.ts";
 import { DENO_TYPES } from "./deno.ts";
 import { KOFFI_TYPES } from "./node.ts";
+import { NODE_TYPES } from "./node_builtin.ts";
 import type { FfiAdapter, SymbolTable } from "./types.ts";
 
 /** What `openNative` in a worker gets: which library, which functions, and where koffi is. Can be cloned. */
@@ -12,7 +13,7 @@ export interface WorkerLibrary {
   path: string;
   /** The functions to take. */
   symbols: SymbolTable;
-  /** The path of koffi, in Node. */
+  /** The path of koffi, in Node with koffi. */
   modulePath: string | undefined;
 }
 
@@ -60,6 +61,18 @@ const openNative = ({ path, symbols, modulePath }) => {
         return withNumbers(ffi.dlopen(path, table).symbols[name], parameters, result, false);
       } catch (error) {
         if (error.code === "ERR_DLOPEN_FAILED") throw error;
+      }
+    };
+  } else if (modulePath === undefined) {
+    const types = ${JSON.stringify(NODE_TYPES)};
+    const library = new (process.getBuiltinModule("node:ffi").DynamicLibrary)(path);
+    bind = (name, { parameters, result }) => {
+      const shape = { parameters: parameters.map((type) => types[type]), result: types[result] };
+      try {
+        const native = library.getFunction(name, { ...shape, arguments: shape.parameters, return: shape.result });
+        return withNumbers(native, parameters, result, true);
+      } catch {
+        return undefined;
       }
     };
   } else {

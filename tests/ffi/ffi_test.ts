@@ -1,5 +1,5 @@
 // Tests of native calls against the C library, in Deno, Bun and Node.
-// covers: ffi/mod.ts, ffi/load.ts, ffi/library.ts, ffi/types.ts, ffi/errors.ts, ffi/deno.ts, ffi/bun.ts, ffi/node.ts
+// covers: ffi/mod.ts, ffi/load.ts, ffi/library.ts, ffi/types.ts, ffi/errors.ts, ffi/deno.ts, ffi/bun.ts, ffi/node.ts, ffi/node_builtin.ts
 
 import {
   assert,
@@ -52,7 +52,7 @@ test("loadFfi gives the adapter of the runtime, the same one each time", () => {
   const adapter = loadFfi();
   assertEquals(adapter.runtime, testRuntime);
   assertStrictEquals(loadFfi(), adapter);
-  assertMatch(adapter.description, { deno: /Deno\.dlopen/, bun: /bun:ffi/, node: /koffi \d/ }[testRuntime]);
+  assertMatch(adapter.description, { deno: /Deno\.dlopen/, bun: /bun:ffi/, node: /^(koffi \d|node:ffi)/ }[testRuntime]);
   assertMatch(platformName(), /^\w+-\w+$/);
 });
 
