@@ -52,7 +52,7 @@ export function withCrashes(counts: TestCounts | undefined, code: number, filter
   const add = (failure: string) => ({ passed, failed: [...failed, failure], skipped });
   if (code === 124) return add("(the runner was ended by its time limit)");
   if (code !== 0 && failed.length === 0 && !(filtered && total === 0)) {
-    return add(`(the runner ended with exit code ${code})`);
+    return add(`(the runner ended with exit code ${code}: a file failed to load, its error stands above)`);
   }
   if (total === 0 && !filtered) return add("(the runner ran no test)");
   return { passed, failed, skipped };

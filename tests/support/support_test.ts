@@ -20,6 +20,11 @@ test("testRuntime names the runtime that runs the file", () => {
   assertEquals(testRuntime, globals.Deno ? "deno" : globals.Bun ? "bun" : "node");
 });
 
+test("@escnn/escnn and @std/assert resolve to this checkout", async () => {
+  assertStrictEquals(await import("@escnn/escnn"), await import("../../mod.ts"));
+  assertStrictEquals(await import("@std/assert"), await import("./std_assert.ts"));
+});
+
 test("assertEquals compares structure, NaN with NaN, and typed arrays by class", () => {
   assertEquals({ a: [1, NaN, new Map([["x", new Set([1])]])] }, { a: [1, NaN, new Map([["x", new Set([1])]])] });
   assertEquals(new Float32Array([1, NaN]), new Float32Array([1, NaN]));

@@ -32,10 +32,14 @@ test("countTests tells passed, failed and skipped and decodes names", () => {
 test("withCrashes counts a crash, a time limit and an empty run as failures", () => {
   const good = { passed: 3, failed: [], skipped: [] };
   assertEquals(withCrashes(good, 0, false), good);
-  assertEquals(withCrashes(good, 1, false).failed, ["(the runner ended with exit code 1)"]);
+  assertEquals(withCrashes(good, 1, false).failed, [
+    "(the runner ended with exit code 1: a file failed to load, its error stands above)",
+  ]);
   assertEquals(withCrashes(good, 124, false).failed, ["(the runner was ended by its time limit)"]);
   assertEquals(withCrashes(undefined, 0, false).failed, ["(the runner ran no test)"]);
-  assertEquals(withCrashes(undefined, 127, false).failed, ["(the runner ended with exit code 127)"]);
+  assertEquals(withCrashes(undefined, 127, false).failed, [
+    "(the runner ended with exit code 127: a file failed to load, its error stands above)",
+  ]);
 });
 
 test("withCrashes drops what a filter leaves out, and lets a filter match nothing", () => {
