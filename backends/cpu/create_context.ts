@@ -10,6 +10,7 @@ import type { Blas, CpuContext, CpuFeatures } from "./context.ts";
 import { ThreadExecutor } from "./executor.ts";
 import { detectFeatures } from "./features.ts";
 import { WebAssemblyHeap } from "./heap.ts";
+import { type BlasSearch, findOpenblas, nativeSupport, registerBlas } from "./openblas.ts";
 
 /** Options of the cpu backend beyond those of every backend. */
 export interface CpuOptions extends BackendOptions {
@@ -31,6 +32,8 @@ export class CpuSystem implements CpuContext {
   readonly features: CpuFeatures;
   readonly blas: Blas | undefined;
   readonly grainScale: number;
+  /** What came of the search for OpenBLAS. */
+  readonly search: BlasSearch;
   readonly #pointers = new Float64Array(SCRATCH_SLOTS);
   readonly #sizes = new Float64Array(SCRATCH_SLOTS);
 
@@ -41,12 +44,14 @@ export class CpuSystem implements CpuContext {
     features: CpuFeatures;
     blas: Blas | undefined;
     grainScale: number;
+    search: BlasSearch;
   }) {
     this.heap = parts.heap;
     this.executor = parts.executor;
     this.features = parts.features;
     this.blas = parts.blas;
     this.grainScale = parts.grainScale;
+    this.search = parts.search;
   }
 
   scratch(bytes: number, slot = 0): number {
@@ -67,7 +72,7 @@ export class CpuSystem implements CpuContext {
     return this.#pointers[slot];
   }
 
-  /** Ends the workers. */
+  /** Ends the workers. The library stays open, because a worker may be inside it until it has ended. */
   dispose(): void {
     this.executor.dispose();
   }
@@ -98,14 +103,19 @@ function chooseThreads(options: CpuOptions, features: CpuFeatures): number {
 /**
  * Makes a context.
  *
- * @throws ArgumentError for options out of range; BackendError when the engine lacks SIMD or memory.
+ * @throws ArgumentError for options out of range; BackendError when the engine lacks SIMD or memory, or when the path of an
+ * OpenBLAS was given and it cannot be used.
  */
 export function createContext(options: CpuOptions = {}): CpuSystem {
   const features = detectFeatures();
   const threads = chooseThreads(options, features);
   const grainScale = options.grainScale ?? 1;
   const limit = options.heapLimit ?? numberFromEnvironment("ESCNN_HEAP_LIMIT");
-  const heap = new WebAssemblyHeap({ shared: threads > 1, limit });
-  const executor = new ThreadExecutor(heap, { threads, startAfter: options.startAfter });
-  return new CpuSystem({ heap, executor, features, blas: undefined, grainScale });
+  const search = findOpenblas(options.openblas, threads);
+  // Native code needs a memory that never moves, which only a shared one is certain to be.
+  const heap = new WebAssemblyHeap({ shared: threads > 1 || search.opened !== undefined, limit });
+  const native = search.opened && nativeSupport(search.opened, heap);
+  const executor = new ThreadExecutor(heap, { threads, native, startAfter: options.startAfter });
+  const blas = search.opened && registerBlas(search.opened, executor, heap);
+  return new CpuSystem({ heap, executor, features, blas, grainScale, search });
 }
