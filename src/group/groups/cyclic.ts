@@ -21,7 +21,7 @@ import {
   stepOfAngle,
   TURN,
 } from "../planar.ts";
-import type { ClebschGordan, Decomposition, ElementValue, Group, IrrepId, SubgroupId } from "../types.ts";
+import type { ClebschGordan, Decomposition, ElementValue, Group, GroupElement, IrrepId, SubgroupId } from "../types.ts";
 
 /** C_N. Make it with {@linkcode cyclicGroup}. */
 export class CyclicGroup extends GroupBase {
@@ -88,6 +88,12 @@ export class CyclicGroup extends GroupBase {
   /** 0 … N − 1. */
   listValues(): readonly number[] {
     return Array.from({ length: this.rotationOrder }, (_, k) => k);
+  }
+
+  /** `count` equally spaced rotations, from the identity. Throws {@linkcode GroupError} unless `count` divides N. */
+  grid(count: number): readonly GroupElement[] {
+    requireDivisor(this.name, this.rotationOrder, count);
+    return Array.from({ length: count }, (_, i) => this.make(i * this.rotationOrder / count));
   }
 
   /** `[0]` … `[⌊N/2⌋]`. */
@@ -194,6 +200,17 @@ export function restrictRotation(frequency: number, mirrored: boolean, order: nu
     irreps: single ? [[frequency], [frequency]] : [[frequency]],
     changeOfBasis: mirrored ? mirrorMatrix() : identityMatrix(2),
   };
+}
+
+/** Throws {@linkcode GroupError} unless `count` divides the number of rotations of a group. */
+export function requireDivisor(name: string, order: number, count: number): void {
+  if (!Number.isInteger(count) || count < 1 || order % count !== 0) {
+    throw new GroupError({
+      op: `grid of ${name}`,
+      expected: `a number of rotations that divides ${order}`,
+      actual: String(count),
+    });
+  }
 }
 
 const groups = new Map<number, CyclicGroup>();

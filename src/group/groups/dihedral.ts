@@ -16,8 +16,8 @@ import {
   restrictToFlips,
   tensorWithFlips,
 } from "../reflections.ts";
-import type { ClebschGordan, Decomposition, ElementValue, IrrepId, SubgroupId } from "../types.ts";
-import { cyclicGroup, restrictRotation } from "./cyclic.ts";
+import type { ClebschGordan, Decomposition, ElementValue, GroupElement, IrrepId, SubgroupId } from "../types.ts";
+import { cyclicGroup, requireDivisor, restrictRotation } from "./cyclic.ts";
 
 type Pair = readonly [number, number];
 
@@ -97,6 +97,13 @@ export class DihedralGroup extends GroupBase {
   listValues(): readonly Pair[] {
     const n = this.rotationOrder;
     return Array.from({ length: 2 * n }, (_, i): Pair => i < n ? [0, i] : [1, i - n]);
+  }
+
+  /** `count` equally spaced rotations, then these times s. Throws {@linkcode GroupError} unless `count` divides N. */
+  grid(count: number): readonly GroupElement[] {
+    const n = this.rotationOrder;
+    requireDivisor(this.name, n, count);
+    return Array.from({ length: 2 * count }, (_, i) => this.make([i < count ? 0 : 1, (i % count) * n / count]));
   }
 
   /** `[0,0]`, `[1,0]` … `[1,⌊N/2⌋]`, and `[0,N/2]` for even N. */

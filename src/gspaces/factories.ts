@@ -1,0 +1,89 @@
+/**
+ * The spaces of the plane by escnn's names: rotations, reflections or both. The same call gives the same object.
+ */
+
+import { subgroupKey } from "../group/ids.ts";
+import type { Group, SubgroupId } from "../group/types.ts";
+import { GSpace0D, GSpace2D } from "./gspace.ts";
+
+/** Where a reflection leaves points in place. */
+export interface AxisOptions {
+  /** The angle of the reflection's axis from the x axis, in radians. Default π/2: left and right are exchanged. */
+  readonly axis?: number;
+}
+
+const planes = new Map<string, GSpace2D>();
+const points = new Map<Group, GSpace0D>();
+
+function plane(id: SubgroupId): GSpace2D {
+  const key = subgroupKey(id);
+  let space = planes.get(key);
+  if (space === undefined) {
+    space = new GSpace2D(id);
+    planes.set(key, space);
+  }
+  return space;
+}
+
+/**
+ * The plane with the rotations by multiples of 2π/N (the group C_N), or with all rotations (SO(2)).
+ *
+ * @param n N, or −1 for all rotations. Default −1.
+ *
+ * @example
+ * ```ts
+ * import { rot2dOnR2 } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const space = rot2dOnR2(8);
+ * assertEquals(space.fibergroup.name, "C8");
+ * assertEquals(space.regularRepr.size, 8);
+ * // One regular field to another with 5 × 5 filters: 11 scalar functions times 8 elements.
+ * const tables = space.kernelTables({ kernelSize: 5 });
+ * assertEquals(tables.functionCount, 11);
+ * ```
+ */
+export function rot2dOnR2(n = -1): GSpace2D {
+  return plane([null, n]);
+}
+
+/**
+ * The plane with N rotations and N reflections (D_N; C_2 for N = 1), or with all of them (O(2)).
+ *
+ * @param n N, or −1 for all. Default −1.
+ * @param options The axis of a reflection.
+ *
+ * @example
+ * ```ts
+ * import { flipRot2dOnR2 } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const space = flipRot2dOnR2(4);
+ * assertEquals(space.fibergroup.name, "D4");
+ * // The reflection s exchanges left and right.
+ * assertEquals([...space.baseSpaceAction(space.fibergroup.element([1, 0]))].map((v) => v + 0), [-1, 0, 0, 1]);
+ * ```
+ */
+export function flipRot2dOnR2(n = -1, options: AxisOptions = {}): GSpace2D {
+  return plane([2 * (options.axis ?? Math.PI / 2), n]);
+}
+
+/** The plane with one reflection (C_2). */
+export function flip2dOnR2(options: AxisOptions = {}): GSpace2D {
+  return plane([2 * (options.axis ?? Math.PI / 2), 1]);
+}
+
+/** The plane with no symmetry but translations (C_1): the fields of a conventional network. */
+export function trivialOnR2(): GSpace2D {
+  return plane([null, 1]);
+}
+
+/** A single point with any group: fields without a base space, for equivariant multilayer perceptrons. */
+export function noBaseSpace(group: Group): GSpace0D {
+  let space = points.get(group);
+  if (space === undefined) {
+    space = new GSpace0D(group);
+    points.set(group, space);
+  }
+  return space;
+}

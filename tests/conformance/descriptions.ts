@@ -1,0 +1,129 @@
+// The fixtures' descriptions of groups, elements, subgroups, representations and spaces as objects of this library.
+
+import {
+  bandlimitedRegularRepresentation,
+  directSum,
+  spectralQuotientRepresentation,
+  spectralRegularRepresentation,
+} from "../../src/group/constructions.ts";
+import { cyclicGroup } from "../../src/group/groups/cyclic.ts";
+import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
+import { o2Group } from "../../src/group/groups/o2.ts";
+import { so2Group } from "../../src/group/groups/so2.ts";
+import type {
+  ElementValue,
+  Group,
+  GroupElement,
+  IrrepId,
+  Representation,
+  SubgroupId,
+  SubgroupIdPart,
+} from "../../src/group/types.ts";
+import { flip2dOnR2, flipRot2dOnR2, noBaseSpace, rot2dOnR2, trivialOnR2 } from "../../src/gspaces/factories.ts";
+import type { GSpace } from "../../src/gspaces/gspace.ts";
+import { CheckFailure, type Json, list, number, object, Unsupported } from "./check.ts";
+
+/** The group of a description. Throws {@linkcode Unsupported} for a family that does not exist here. */
+export function groupOf(value: Json | undefined): Group {
+  const { family, N } = object(value);
+  switch (family) {
+    case "trivial":
+      return cyclicGroup(1);
+    case "cyclic":
+      return cyclicGroup(number(N));
+    case "dihedral":
+      return dihedralGroup(number(N));
+    case "so2":
+      return so2Group();
+    case "o2":
+      return o2Group();
+    default:
+      throw new Unsupported(`group family ${family}`);
+  }
+}
+
+/** The element of a description. */
+export function elementOf(group: Group, value: Json | undefined): GroupElement {
+  return group.element(value as ElementValue);
+}
+
+/** The irrep id of a description. */
+export function irrepIdOf(value: Json | undefined): IrrepId {
+  return list(value) as unknown as IrrepId;
+}
+
+/** The subgroup id of a description: conjugating elements become elements of `group`. */
+export function subgroupIdOf(group: Group, value: Json | undefined): SubgroupId {
+  return list(value).map((part): SubgroupIdPart => {
+    if (Array.isArray(part)) return subgroupIdOf(group, part);
+    if (part !== null && typeof part === "object") return elementOf(group, object(part).element);
+    return part as SubgroupIdPart;
+  });
+}
+
+/** The representation of a description. */
+export function representationOf(group: Group, value: Json | undefined): Representation {
+  const rho = object(value);
+  if (rho.irrep !== undefined) return group.irrep(...irrepIdOf(rho.irrep));
+  if (rho.regular !== undefined) return group.regularRepresentation;
+  if (rho.trivial !== undefined) return group.trivialRepresentation;
+  if (rho.quotient !== undefined) return group.quotientRepresentation(subgroupIdOf(group, rho.quotient));
+  if (rho.standard !== undefined) {
+    if (group === so2Group()) return group.irrep(1);
+    if (group === o2Group()) return group.irrep(1, 1);
+  }
+  if (rho.spectralRegular !== undefined) {
+    return spectralRegularRepresentation(group, list(rho.spectralRegular).map(irrepIdOf));
+  }
+  if (rho.spectralQuotient !== undefined) {
+    const id = subgroupIdOf(group, rho.spectralQuotient);
+    return spectralQuotientRepresentation(group, id, list(rho.irreps).map(irrepIdOf));
+  }
+  if (rho.bandlimited !== undefined) return bandlimitedRegularRepresentation(group, number(rho.bandlimited));
+  if (rho.bandlimitedQuotient !== undefined) {
+    const irreps = group.irreps(number(rho.upTo)).filter((psi) => psi.frequency <= number(rho.upTo));
+    return spectralQuotientRepresentation(
+      group,
+      subgroupIdOf(group, rho.bandlimitedQuotient),
+      irreps.map((psi) => psi.id),
+    );
+  }
+  if (rho.sum !== undefined) return directSum(list(rho.sum).map((part) => representationOf(group, part)));
+  if (rho.tensor !== undefined) {
+    const [left, right] = list(rho.tensor).map((part) => representationOf(group, part));
+    return left.tensor(right);
+  }
+  if (rho.induced !== undefined) {
+    return group.inducedRepresentation(subgroupIdOf(group, rho.induced), irrepIdOf(rho.of));
+  }
+  if (rho.restrict !== undefined) {
+    const parent = groupOf(rho.from);
+    const restricted = representationOf(parent, rho.of).restrict(subgroupIdOf(parent, rho.restrict));
+    if (restricted.group !== group) {
+      throw new CheckFailure(`restriction: a representation of ${restricted.group.name}, expected ${group.name}`);
+    }
+    return restricted;
+  }
+  throw new Unsupported(`representation ${Object.keys(rho)[0]} of ${group.name}`);
+}
+
+/** The space of a description. */
+export function spaceOf(value: Json | undefined): GSpace {
+  const space = object(value);
+  const n = typeof space.N === "number" ? space.N : -1;
+  const options = typeof space.axis === "number" ? { axis: space.axis } : {};
+  switch (space.factory) {
+    case "rot2dOnR2":
+      return rot2dOnR2(n);
+    case "flipRot2dOnR2":
+      return flipRot2dOnR2(n, options);
+    case "flip2dOnR2":
+      return flip2dOnR2(options);
+    case "trivialOnR2":
+      return trivialOnR2();
+    case "noBaseSpace":
+      return noBaseSpace(groupOf(space.G));
+    default:
+      throw new Unsupported(`space ${space.factory}`);
+  }
+}
