@@ -1,0 +1,95 @@
+/**
+ * What is current while code runs: the innermost scope and whether operations are recorded. It follows asynchronous
+ * continuations where the runtime can track them (`AsyncLocalStorage`), so that concurrent steps do not mix.
+ */
+
+import { runtime } from "../runtime/mod.ts";
+
+/** Something that owns disposable things made while it is current. */
+export interface Owner {
+  /** Whether it has ended; an ended owner passes new things on to its parent. */
+  readonly ended: boolean;
+  /** The owner around it. */
+  readonly parent: Owner | undefined;
+  /** Takes a thing in. */
+  add(owned: Owned): void;
+  /** Lets a thing go without disposing it. */
+  remove(owned: Owned): void;
+}
+
+/** Something that an owner disposes at its end. */
+export interface Owned {
+  /** Who disposes it, if anyone. */
+  owner: Owner | undefined;
+  /** Gives up what it holds. */
+  dispose(): void;
+}
+
+/** The current state. */
+export interface Context {
+  /** The innermost owner. */
+  readonly owner: Owner | undefined;
+  /** Whether operations are recorded for differentiation. */
+  readonly gradEnabled: boolean;
+}
+
+const outside: Context = { owner: undefined, gradEnabled: true };
+const storage = runtime.asyncLocalStorage<Context>();
+let synchronous: Context | undefined;
+
+/** The current state. */
+export function currentContext(): Context {
+  return synchronous ?? storage.get() ?? outside;
+}
+
+/** The innermost owner that has not ended. */
+export function currentOwner(): Owner | undefined {
+  let owner = currentContext().owner;
+  while (owner !== undefined && owner.ended) owner = owner.parent;
+  return owner;
+}
+
+/** Runs `fn` (also an asynchronous one) in another state. */
+export function runInContext<R>(context: Context, fn: () => R): R {
+  return storage.run(context, fn);
+}
+
+/** Changes the state from here on; the result changes it back. */
+export function enterContext(context: Context): () => void {
+  return storage.enter(context);
+}
+
+/**
+ * Runs a synchronous `fn` of the library in another state at less cost. `fn` must not call user code that opens scopes.
+ */
+export function runSynchronously<R>(context: Context, fn: () => R): R {
+  const previous = synchronous;
+  synchronous = context;
+  try {
+    return fn();
+  } finally {
+    synchronous = previous;
+  }
+}
+
+/** Whether operations are recorded for differentiation here. */
+export function isGradEnabled(): boolean {
+  return currentContext().gradEnabled;
+}
+
+/**
+ * Runs `fn` without recording operations: its results carry no gradient. `fn` may be asynchronous.
+ *
+ * @example
+ * ```ts
+ * import { noGrad, tensor, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const weight = tensor([1, 2]).requireGrad();
+ * assertEquals(noGrad(() => weight.mul(2)).requiresGrad, false);
+ * ```
+ */
+export function noGrad<R>(fn: () => R): R {
+  return runInContext({ owner: currentContext().owner, gradEnabled: false }, fn);
+}

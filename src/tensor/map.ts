@@ -1,0 +1,211 @@
+/**
+ * Fused elementwise computations written as scalar expressions: `map` makes new tensors and can be differentiated to any
+ * order, `mapInPlace` changes tensors and is meant for optimizers. Both run as one kernel on every backend.
+ */
+
+import { isGradEnabled } from "./context.ts";
+import { commonBackend, expandedView } from "./core.ts";
+import { type DType, isFloat, type TypedArray } from "./dtype.ts";
+import { ArgumentError, DTypeError, GradientError, ShapeError } from "./errors.ts";
+import * as E from "./expr.ts";
+import type { Expr } from "./expr.ts";
+import { runMap, sameShape } from "./fused.ts";
+import { fusedPlan } from "./fused_plan.ts";
+import { broadcastShapes, expandLayout, formatShape, type Shape } from "./layout.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** Options of {@linkcode map}. */
+export interface MapOptions {
+  /** Numbers that may change from call to call; `build` gets them as nodes behind those of the inputs. Default none. */
+  readonly scalars?: readonly number[];
+}
+
+/** Builds the expression of each element from nodes for the inputs and, behind them, the scalars. */
+export type MapBuilder = (...operands: Expr[]) => Expr | readonly Expr[];
+
+/** The float type of scalars beside these inputs: that of the first float input, else float32. */
+export function scalarType(inputs: readonly Tensor[]): DType {
+  for (const input of inputs) if (isFloat(input.dtype)) return input.dtype;
+  return "float32";
+}
+
+/** The common shape of tensors, at little cost when they are equal. */
+export function commonShape(tensors: readonly Tensor[], op: string): Shape {
+  const first = tensors[0].shape;
+  for (let i = 1; i < tensors.length; i++) {
+    if (!sameShape(first, tensors[i].shape)) return broadcastShapes(tensors.map((tensor) => tensor.shape), op);
+  }
+  return first;
+}
+
+/** Nodes for inputs and scalars. */
+export function operandNodes(inputs: readonly Tensor[], scalars: readonly number[]): Expr[] {
+  const nodes = inputs.map((input, i) => E.input(i, input.dtype));
+  const dtype = scalarType(inputs);
+  for (let i = 0; i < scalars.length; i++) nodes.push(E.scalar(i, dtype));
+  return nodes;
+}
+
+/** Throws {@linkcode ArgumentError} when there is no input. */
+export function requireInputs(inputs: readonly Tensor[], op: string): void {
+  if (inputs.length === 0) {
+    throw new ArgumentError({ op, expected: "at least one input tensor", actual: "none" });
+  }
+}
+
+/**
+ * Several elementwise results from one kernel: `outputs[j] = build(inputs…, scalars…)[j]` at each point of the shape to which the
+ * inputs broadcast. Differentiable with respect to float inputs. Index nodes refer to the axes of that shape.
+ */
+export function mapMany(inputs: readonly Tensor[], build: MapBuilder, options: MapOptions = {}): Tensor[] {
+  requireInputs(inputs, "map");
+  const scalars = options.scalars ?? [];
+  const built = build(...operandNodes(inputs, scalars));
+  const expressions = Array.isArray(built) ? built as readonly Expr[] : [built as Expr];
+  const shape = commonShape(inputs, "map");
+  return runMap("map", fusedPlan(expressions, inputs.map((input) => input.dtype)), inputs, scalars, shape);
+}
+
+/**
+ * A fused elementwise computation, see {@linkcode mapMany}: one kernel, differentiable to any order.
+ *
+ * @example
+ * ```ts
+ * import { expr, map, tensor, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const x = tensor([[1, 2], [3, 4]]);
+ * const row = tensor([10, 20]);
+ * const y = map([x, row], (a, b, scale) => expr.mul(expr.add(a, b), scale), { scalars: [0.5] });
+ * assertEquals(await y.data(), new Float32Array([5.5, 11, 6.5, 12]));
+ * ```
+ */
+export function map(inputs: readonly Tensor[], build: MapBuilder, options: MapOptions = {}): Tensor {
+  return mapMany(inputs, build, options)[0];
+}
+
+/** Builds new values of the targets from nodes for the targets, the inputs and the scalars. */
+export type InPlaceBuilder = (
+  targets: readonly Expr[],
+  inputs: readonly Expr[],
+  scalars: readonly Expr[],
+) => readonly Expr[];
+
+/**
+ * Replaces the elements of all `targets` (of one shape) by `build(targets, inputs, scalars)` in one kernel; inputs broadcast to
+ * the targets' shape. Not differentiable: throws {@linkcode GradientError} where a target requires a gradient outside `noGrad`, and
+ * a later `backward` that needs the old values says so.
+ */
+export function mapInPlace(
+  targets: readonly Tensor[],
+  inputs: readonly Tensor[],
+  scalars: readonly number[],
+  build: InPlaceBuilder,
+): void {
+  requireInputs(targets, "mapInPlace");
+  const shape = targets[0].shape;
+  const dtype = scalarType(targets);
+  const operands = [...targets, ...inputs];
+  const backend = commonBackend(operands, "mapInPlace");
+  for (const target of targets) validateTarget(target, shape);
+  const expressions = build(
+    targets.map((target, i) => E.input(i, target.dtype)),
+    inputs.map((input, i) => E.input(targets.length + i, input.dtype)),
+    scalars.map((_, i) => E.scalar(i, dtype)),
+  );
+  validateResults(expressions, targets);
+  const views = operands.map((operand) =>
+    sameShape(operand.shape, shape)
+      ? operand
+      : expandedView(operand, shape, expandLayout(operand, shape, "mapInPlace").strides)
+  );
+  for (const target of targets) target.storage.version++;
+  backend.map({ expressions, shape, inputs: views, scalars, outputs: targets });
+}
+
+function validateTarget(target: Tensor, shape: Shape): void {
+  if (!sameShape(target.shape, shape)) {
+    throw new ShapeError({
+      op: "mapInPlace",
+      expected: `targets of one shape ${formatShape(shape)}`,
+      actual: formatShape(target.shape),
+    });
+  }
+  if (target.strides.some((stride, axis) => stride === 0 && target.shape[axis] > 1)) {
+    throw new ShapeError({
+      op: "mapInPlace",
+      expected: "targets whose elements are all at different places",
+      actual: `${target.describe()}, which was expanded`,
+      hint: "Use contiguous() to get a copy",
+    });
+  }
+  if (target.node !== undefined && isGradEnabled()) {
+    throw new GradientError({
+      op: "mapInPlace",
+      expected: "targets that do not require a gradient, or a call inside noGrad()",
+      actual: target.describe(),
+      hint: "Wrap the update in noGrad(() => …)",
+    });
+  }
+}
+
+function validateResults(expressions: readonly Expr[], targets: readonly Tensor[]): void {
+  if (expressions.length !== targets.length) {
+    throw new ArgumentError({
+      op: "mapInPlace",
+      expected: `${targets.length} expressions, one for each target`,
+      actual: String(expressions.length),
+    });
+  }
+  targets.forEach((target, i) => {
+    if (expressions[i].dtype !== target.dtype) {
+      throw new DTypeError({
+        op: "mapInPlace",
+        expected: `an expression of type ${target.dtype} for target ${i}`,
+        actual: expressions[i].dtype,
+        hint: "Convert with cast()",
+      });
+    }
+  });
+}
+
+/**
+ * Replaces the elements of a tensor by `data` (row-major): loading parameters and buffers. Not differentiable; the same rules as
+ * for {@linkcode mapInPlace} hold. Throws {@linkcode ShapeError} unless the count is right.
+ */
+export function assign(target: Tensor, data: TypedArray | Tensor): void {
+  validateTarget(target, target.shape);
+  if (ArrayBuffer.isView(data)) {
+    if (data.length !== target.size) {
+      throw new ShapeError({
+        op: "assign",
+        expected: `${target.size} elements for ${target.describe()}`,
+        actual: String(data.length),
+      });
+    }
+    target.storage.version++;
+    if (target.size > 0) target.backend.write(target, toElements(data, target.dtype));
+    return;
+  }
+  commonBackend([target, data], "assign");
+  if (!sameShape(target.shape, data.shape) || target.dtype !== data.dtype) {
+    throw new ShapeError({ op: "assign", expected: target.describe(), actual: data.describe() });
+  }
+  target.storage.version++;
+  if (target.size > 0) target.backend.copy(data, target);
+}
+
+/** `data` as elements of `dtype`, converted where it is of another type. */
+export function toElements(data: ArrayLike<number>, dtype: DType): TypedArray {
+  switch (dtype) {
+    case "float32":
+      return data instanceof Float32Array ? data : Float32Array.from(data);
+    case "float64":
+      return data instanceof Float64Array ? data : Float64Array.from(data);
+    case "int32":
+      return data instanceof Int32Array ? data : Int32Array.from(data);
+    case "bool":
+      return Uint8Array.from(data, (value) => value !== 0 ? 1 : 0);
+  }
+}

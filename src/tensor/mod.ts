@@ -1,0 +1,57 @@
+/**
+ * The tensor library: arrays with automatic differentiation on pluggable backends. Elementwise and reducing computations are
+ * fused from scalar expressions (`expr`), memory is bounded by scopes, random numbers depend on a seed alone.
+ *
+ * @module
+ */
+
+export * from "./backend.ts";
+export { backward, type BackwardOptions, grad, type GradOptions } from "./autograd.ts";
+export { isGradEnabled, noGrad } from "./context.ts";
+export {
+  type ConvolutionGeometry,
+  convolutionGeometry,
+  type ConvolutionOptions,
+  type Padding,
+  type PerAxis,
+} from "./conv_geometry.ts";
+export {
+  arange,
+  eye,
+  full,
+  linspace,
+  type NestedArray,
+  ones,
+  onesLike,
+  parameter,
+  tensor,
+  type TensorData,
+  type TensorOptions,
+  zeros,
+  zerosLike,
+} from "./creation.ts";
+export { BYTES_PER_ELEMENT, type DType, type FloatDType, isFloat, promote, type TypedArray } from "./dtype.ts";
+export { type TensorOperand, where } from "./elementwise.ts";
+export * from "./errors.ts";
+export * as expr from "./expr.ts";
+export type { Expr } from "./expr.ts";
+export type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from "./expr_ops.ts";
+export { concatenate, split, stack } from "./join.ts";
+export type { Layout, Shape } from "./layout.ts";
+export { assign, type InPlaceBuilder, map, type MapBuilder, mapInPlace, mapMany, type MapOptions } from "./map.ts";
+export { matmul } from "./matmul.ts";
+export { memory, type MemoryReport } from "./memory.ts";
+export type { PoolOptions } from "./pool_geometry.ts";
+export { type Axes, reduce, reduceMany, type ReduceOptions, type VarianceOptions } from "./reductions.ts";
+export {
+  backendInfo,
+  currentBackend,
+  disposeBackend,
+  registerBackend,
+  type RegisterOptions,
+  runningBackends,
+  startBackend,
+  useBackend,
+} from "./registry.ts";
+export { keep, release, Scope, scope } from "./scope.ts";
+export { Tensor } from "./tensor.ts";
