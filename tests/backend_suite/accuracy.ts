@@ -102,7 +102,7 @@ function worst(
     const rounded = dtype === "float32" ? Math.fround(e) : e;
     let ulps: number;
     if (a === rounded || (a !== a && e !== e)) {
-      ulps = dtype === "float32" && Number.isFinite(e) ? Math.abs(a - e) / ulpOf(dtype, e) : 0;
+      ulps = Number.isFinite(rounded) ? Math.abs(a - e) / ulpOf(dtype, e) : 0;
     } else if (!Number.isFinite(a) && Number.isFinite(e)) ulps = a !== a ? Infinity : overflowError(dtype, a, e);
     else if (!Number.isFinite(rounded)) ulps = overflowError(dtype, a, e);
     else ulps = Math.abs(a - e) / ulpOf(dtype, e);

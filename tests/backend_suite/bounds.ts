@@ -90,6 +90,8 @@ const exactly = (value: number): Range =>
   value !== value ? { ...NOT_A_NUMBER } : { low: value, high: value, nan: false, exact: true };
 const between = (low: number, high: number, nan = false): Range => ({ low, high, nan, exact: false });
 const isEmpty = (range: Range): boolean => range.low > range.high;
+const hasZero = (range: Range): boolean => range.low <= 0 && range.high >= 0;
+const hasInfinity = (range: Range): boolean => range.low === -Infinity || range.high === Infinity;
 
 /** Adds the error of an operation to both ends: `ulps` of the type; float64 has one more for the oracle's own error. */
 export function widened(dtype: FloatDType, low: number, high: number, ulps: number, nan = false): Range {
@@ -139,7 +141,7 @@ function unaryRange(op: UnaryOp, dtype: DType, x: Range): Range {
   const ulps = UNARY_ULPS[op];
   if (op === "neg") return { low: -x.high, high: -x.low, nan: x.nan, exact: x.exact };
   if (op === "abs") {
-    const low = x.low <= 0 && x.high >= 0 ? 0 : Math.min(Math.abs(x.low), Math.abs(x.high));
+    const low = hasZero(x) ? 0 : Math.min(Math.abs(x.low), Math.abs(x.high));
     return { low, high: Math.max(Math.abs(x.low), Math.abs(x.high)), nan: x.nan, exact: x.exact };
   }
   if (op === "sin" || op === "cos") return trigonometricRange(op, dtype, x);
@@ -185,9 +187,15 @@ function binaryRange(op: BinaryOp, dtype: DType, x: Range, y: Range): Range {
     const hull = corners(x, y, definition.evaluate);
     return hull.low < ANY_INT.low || hull.high > ANY_INT.high ? ANY_INT : hull;
   }
-  if (isEmpty(x) || isEmpty(y)) return NOT_A_NUMBER;
   const ulps = BINARY_ULPS[op];
   const exact = x.exact && y.exact;
+  if (isEmpty(x) || isEmpty(y)) {
+    // NaN to the power 0 is 1; everything else keeps a NaN.
+    if (op !== "pow") return NOT_A_NUMBER;
+    return exact
+      ? around(dtype, definition.evaluate(isEmpty(x) ? NaN : x.low, isEmpty(y) ? NaN : y.low), ulps)
+      : ANYTHING;
+  }
   switch (op) {
     case "minimum":
     case "maximum": {
@@ -199,7 +207,7 @@ function binaryRange(op: BinaryOp, dtype: DType, x: Range, y: Range): Range {
       return moduloRange(dtype, x, y);
     case "pow": {
       if (exact) return around(dtype, definition.evaluate(x.low, y.low), ulps);
-      if (!(x.low > 0) || x.nan || y.nan) return ANYTHING;
+      if (!(x.low > 0) || x.nan || y.nan || hasInfinity(y)) return ANYTHING;
       const hull = corners(x, y, definition.evaluate);
       return widened(dtype, hull.low, hull.high, ulps, hull.nan);
     }
@@ -211,10 +219,11 @@ function binaryRange(op: BinaryOp, dtype: DType, x: Range, y: Range): Range {
     }
     case "div":
       if (exact) return around(dtype, definition.evaluate(x.low, y.low), ulps);
-      if (y.low <= 0 && y.high >= 0) return ANYTHING;
+      if (hasZero(y)) return ANYTHING;
       break;
     default:
       if (exact) return around(dtype, definition.evaluate(x.low, y.low), ulps);
+      if (op === "mul" && (hasInfinity(x) && hasZero(y) || hasInfinity(y) && hasZero(x))) return ANYTHING;
   }
   const hull = corners(x, y, definition.evaluate);
   return widened(dtype, hull.low, hull.high, ulps, hull.nan);
@@ -252,7 +261,7 @@ function castRange(from: DType, to: DType, x: Range): Range {
   if (x.exact) {
     return exactly(evaluateCast(from, to, isEmpty(x) ? NaN : x.low));
   }
-  if (to === "bool") return x.low <= 0 && x.high >= 0 ? ANY_BOOL : exactly(1);
+  if (to === "bool") return hasZero(x) ? ANY_BOOL : exactly(1);
   if (to === "int32") {
     if (isEmpty(x)) return exactly(0);
     const low = evaluateCast(from, to, x.low);

@@ -36,8 +36,8 @@ export interface Case {
   accept(logical: readonly TypedArray[], expected: readonly TypedArray[], oracle: Backend): (Acceptance | undefined)[];
   /** The same call with other operands. */
   withOperands(operands: readonly Operand[]): Case;
-  /** Simpler calls of the same kind, the simplest first. */
-  simpler(): Iterable<Case>;
+  /** Simpler calls of the same kind, the simplest first; `element` is the output's element that was wrong, if known. */
+  simpler(element?: number): Iterable<Case>;
   /** The call and its parameters as text, without the operands. */
   describe(): string;
 }
@@ -45,6 +45,8 @@ export interface Case {
 /** Why a case failed. */
 export interface Failure {
   readonly message: string;
+  /** The first wrong element of the output, row-major. */
+  readonly element?: number;
 }
 
 /** A view of one operand in a buffer of its own. */
@@ -132,11 +134,13 @@ function compareBuffer(
   for (let i = 0; i < positions.length; i++) inside[positions[i]] = i;
   let wrong = 0;
   let message = "";
+  let element: number | undefined;
   for (let at = 0; at < actual.length; at++) {
     const i = inside[at];
     const a = actual[at];
     if (i < 0 || acceptance === undefined) {
       if (same(a, expected[at])) continue;
+      element ??= i < 0 ? undefined : i;
       message ||= i < 0
         ? `operand ${operand}: wrote ${a} over ${expected[at]} at position ${at} of its buffer, outside of the view`
         : `operand ${operand} (${dtype}), element ${i}: got ${a}, expected exactly ${expected[at]}`;
@@ -144,6 +148,7 @@ function compareBuffer(
       const right = a !== a ? acceptance.nan[i] === 1 : acceptance.low[i] <= a && a <= acceptance.high[i];
       if (right) continue;
       const { low, high, nan } = acceptance;
+      element ??= i;
       const set = low[i] > high[i] ? "NaN" : `from ${low[i]} to ${high[i]}${nan[i] ? " or NaN" : ""}`;
       message ||= `operand ${operand} (${dtype}), element ${i}: got ${a}, the oracle has ${
         expected[at]
@@ -151,7 +156,10 @@ function compareBuffer(
     }
     wrong++;
   }
-  return wrong === 0 ? undefined : { message: `${message}; ${wrong} of ${positions.length} elements wrong` };
+  return wrong === 0 ? undefined : {
+    message: `${message}; ${wrong} of ${positions.length} elements wrong`,
+    element,
+  };
 }
 
 /** Acceptance of a float result with an absolute error of at most `tolerance[i]`; where the oracle has NaN, of NaN. */
@@ -168,10 +176,10 @@ export function within(expected: TypedArray, tolerance: (i: number) => number): 
   return acceptance;
 }
 
-function* candidates(one: Case): Iterable<Case> {
+function* candidates(one: Case, failure: Failure): Iterable<Case> {
   const simple = one.operands.map((operand) => ({ ...operand, arrangement: plain(operand.arrangement.order.length) }));
   if (JSON.stringify(simple) !== JSON.stringify(one.operands)) yield one.withOperands(simple);
-  yield* one.simpler();
+  yield* one.simpler(failure.element);
   for (let i = 0; i < one.operands.length; i++) {
     // The arrangement of an output must not repeat elements; simplerOperands never adds broadcasting.
     for (const operand of simplerOperands(one.operands[i])) {
@@ -193,7 +201,7 @@ export async function shrink(
   let progress = true;
   while (progress && tried < limit) {
     progress = false;
-    for (const candidate of candidates(smallest.one)) {
+    for (const candidate of candidates(smallest.one, smallest.failure)) {
       if (++tried >= limit) break;
       const found = await check(candidate, tested, oracle);
       if (found !== undefined) {

@@ -18,6 +18,7 @@ import {
   dropAxis,
   type Fill,
   type Operand,
+  plain,
   smallerSizes,
 } from "./operand.ts";
 import { acceptProduct, acceptSum, fold } from "./reduction_bounds.ts";
@@ -144,13 +145,24 @@ export function elementwise(p: Elementwise): Case {
     run: (backend, views) => run(p, backend, views),
     accept: (logical, expected) => p.reduction ? acceptReduce(p, logical, expected) : acceptMap(p, logical),
     withOperands: (operands) => elementwise({ ...p, operands }),
-    simpler: () => simpler(p),
+    simpler: (element) => simpler(p, element),
     describe: () => describe(p),
   };
 }
 
-function* simpler(p: Elementwise): Iterable<Case> {
+function* simpler(p: Elementwise, element: number | undefined): Iterable<Case> {
   const { reduction } = p;
+  const flat = p.operands.every(({ arrangement }) =>
+    JSON.stringify(arrangement) === JSON.stringify(plain(p.shape.length))
+  );
+  if (element !== undefined && flat && !reduction && elementCount(p.shape) > 1) {
+    // The wrong element alone, with the values it had.
+    yield elementwise({
+      ...p,
+      shape: p.shape.map(() => 1),
+      operands: p.operands.map((operand) => ({ ...operand, skip: (operand.skip ?? 0) + element })),
+    });
+  }
   if (p.expressions.length > 1) {
     for (let j = 0; j < p.expressions.length; j++) {
       yield elementwise({

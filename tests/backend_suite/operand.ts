@@ -35,6 +35,8 @@ export interface Operand {
   readonly fill: Fill;
   /** Seed of its values. */
   readonly seed: number;
+  /** How many values of the seed's sequence are left out before the first. Default 0. */
+  readonly skip?: number;
 }
 
 /** The row-major arrangement without gaps. */
@@ -129,10 +131,11 @@ const INT_SPECIALS: readonly number[] = [0, 1, -1, 2, -2, 3, 7, 0x7fffffff, -0x8
 
 /** `count` values of a fill. */
 export function values(operand: Operand, count: number): TypedArray {
-  const { dtype, fill, seed } = operand;
+  const { dtype, fill, seed, skip = 0 } = operand;
   const result = createTypedArray(dtype, count);
   const draw = new Draw("values", seed);
-  for (let i = 0; i < count; i++) result[i] = value(draw, dtype, fill, i);
+  for (let i = 0; i < skip; i++) value(draw, dtype, fill, i);
+  for (let i = 0; i < count; i++) result[i] = value(draw, dtype, fill, skip + i);
   return result;
 }
 
@@ -208,14 +211,14 @@ export function describeOperand(operand: Operand, shape: Shape): string {
   const { layout, length } = arrange(shape, operand.arrangement);
   const fill = typeof operand.fill === "string" ? operand.fill : `indices below ${operand.fill.indices}`;
   return `${operand.dtype} ${formatShape(shape)} strides ${formatShape(layout.strides)} offset ${layout.offset} in ` +
-    `${length} elements, values "${fill}" seed ${operand.seed}`;
+    `${length} elements, values "${fill}" seed ${operand.seed}${operand.skip ? ` from number ${operand.skip}` : ""}`;
 }
 
 const SIZES: readonly number[] = [2, 3, 4, 5, 6, 7, 8, 9, 11, 13, 15, 16, 17, 23, 31, 32, 33, 47, 63, 64, 65, 127, 129];
 
 /** How many elements a case may have: mostly few, sometimes enough to be split over threads. */
 export function drawBudget(draw: Draw): number {
-  const size = draw.weighted({ small: 700, medium: 285, large: 10, huge: 5 });
+  const size = draw.weighted({ small: 640, medium: 330, large: 20, huge: 10 });
   return { small: 200, medium: 1500, large: 6000, huge: 40000 }[size];
 }
 

@@ -246,8 +246,11 @@ export function drawConvolution(draw: Draw, method: ConvolutionMethod): Case {
   const rank = Number(axes);
   const kind = draw.weighted({ plain: 55, grouped: 20, depthwise: 15, pointwise: 10 });
   const groups = kind === "grouped" || kind === "depthwise" ? draw.integer(2, kind === "grouped" ? 3 : 6) : 1;
-  const inPerGroup = kind === "depthwise" ? 1 : draw.integer(1, draw.chance(0.1) ? 19 : 5);
-  const outPerGroup = kind === "depthwise" ? draw.integer(1, 2) : draw.integer(1, draw.chance(0.1) ? 19 : 5);
+  // Some beyond the widths of vectors and tiles.
+  const drawChannels = (): number =>
+    draw.integer(1, { few: 5, some: 19, many: 40 }[draw.weighted({ few: 86, some: 11, many: 3 })]);
+  const inPerGroup = kind === "depthwise" ? 1 : drawChannels();
+  const outPerGroup = kind === "depthwise" ? draw.integer(1, 2) : drawChannels();
   const batch = draw.chance(0.02) ? 0 : draw.integer(1, draw.chance(0.05) ? 9 : 3);
   const largestKernel = [7, 5, 3][rank - 1];
   const largestInput = [40, 12, 6][rank - 1];
@@ -262,6 +265,7 @@ export function drawConvolution(draw: Draw, method: ConvolutionMethod): Case {
     const needed = dilation[axis] * (taps - 1) + 1 - padding[axis][0] - padding[axis][1];
     // At times the input is smaller than the filter, held by its padding alone.
     const least = draw.chance(0.15) ? Math.max(1, needed) : Math.max(1, needed, taps);
+    if (axis === rank - 1 && draw.chance(0.06)) return draw.integer(least, least + 70);
     return draw.chance(0.15) ? least : draw.integer(least, Math.max(least, largestInput));
   });
   const dtype = drawFloat(draw);
