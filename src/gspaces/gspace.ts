@@ -16,21 +16,13 @@ import type {
   SubgroupId,
   SubgroupIdPart,
 } from "../group/types.ts";
-import { type BasisOptions, convolutionParameters, gridCoordinates } from "../kernels/basis_parameters.ts";
+import { convolutionParameters, gridCoordinates } from "../kernels/basis_parameters.ts";
 import { KernelError } from "../kernels/errors.ts";
 import { CircularShells, type FilterBasis, PointFilter } from "../kernels/filter_basis.ts";
-import { type KernelAttributes, KernelTables } from "../kernels/kernel_tables.ts";
+import { type ConvolutionOptions, KernelTables } from "../kernels/kernel_tables.ts";
 import type { Ring } from "../kernels/radial.ts";
 import { maximumDifference } from "../math/linear_algebra.ts";
 import { type GridTransform, gridTransform, type GridTransformOptions } from "./grid_transform.ts";
-
-/** What decides the kernels of a layer. */
-export interface KernelOptions extends BasisOptions {
-  /** The highest frequency of all rings. Default: the integer part of the greatest band-limit. */
-  readonly maximumFrequency?: number;
-  /** Which basis elements to keep. Default all. */
-  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
-}
 
 /** A space that was restricted to a subgroup of its symmetries. */
 export interface RestrictedGSpace {
@@ -65,7 +57,7 @@ export abstract class GSpace {
   abstract filterBasis(rings: readonly Ring[], maximumFrequency: number, cutoffs?: readonly number[]): FilterBasis;
   /** The rings, band-limits and points of a kernel. */
   protected abstract kernelGeometry(
-    options: KernelOptions,
+    options: ConvolutionOptions,
   ): { readonly basis: FilterBasis; readonly points: Float64Array; readonly hint: string };
 
   /** The trivial representation: scalars. */
@@ -109,7 +101,7 @@ export abstract class GSpace {
    *
    * @throws {@linkcode KernelError} for options that make no sense.
    */
-  kernelTables(options: KernelOptions): KernelTables {
+  kernelTables(options: ConvolutionOptions): KernelTables {
     const cacheable = options.basisFilter === undefined && typeof options.frequenciesCutoff !== "function";
     const { kernelSize, dilation = 1, rings, sigma, frequenciesCutoff, maximumFrequency } = options;
     const key = cacheable
@@ -216,7 +208,7 @@ export class GSpace2D extends GSpace {
 
   /** Rings and taps of a planar filter. */
   protected kernelGeometry(
-    options: KernelOptions,
+    options: ConvolutionOptions,
   ): { readonly basis: FilterBasis; readonly points: Float64Array; readonly hint: string } {
     const { kernelSize, dilation = 1 } = options;
     const shape = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;

@@ -7,6 +7,7 @@
 
 import { irrepKey } from "../group/ids.ts";
 import type { IrrepId } from "../group/types.ts";
+import type { BasisOptions } from "./basis_parameters.ts";
 import { type FilterBasis, functionCount } from "./filter_basis.ts";
 
 /** One element of the basis of a pair of irreps, on one ring. */
@@ -71,6 +72,14 @@ export interface KernelFunction {
   readonly ringIndex: number;
   /** Its component in the harmonic: for circular ones 0 for the cosine, 1 for the sine. */
   readonly component: number;
+}
+
+/** What decides the kernels of a convolution layer. */
+export interface ConvolutionOptions extends BasisOptions {
+  /** The highest frequency of all rings. Default: the integer part of the greatest band-limit. */
+  readonly maximumFrequency?: number;
+  /** Which basis elements to keep. Default all. */
+  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
 }
 
 /** Options of {@linkcode KernelTables}. */
