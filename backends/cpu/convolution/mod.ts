@@ -1,0 +1,44 @@
+/**
+ * Convolution in the cpu backend without im2col of whole images (DESIGN section 5): forward pass and both gradients as
+ * correlations, cut into pieces that stay in cache, whose products run in native BLAS or WebAssembly.
+ */
+
+import type { ConvolutionCall, View } from "../../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
+import type { CpuContext, HeapBuffer } from "../context.ts";
+import type { Gemm } from "../gemm/gemm.ts";
+import { forwardCorrelation, inputGradientCorrelations } from "./correlation.ts";
+import { correlate } from "./forward.ts";
+import { ConvolutionKernels } from "./kernels.ts";
+import { correlateWeights } from "./weight_gradient.ts";
+
+/** The three convolution methods of a backend. */
+export interface ConvolutionOperations {
+  /** `output` from `input` and `weight`. */
+  convolution(call: ConvolutionCall): void;
+  /** `input` (its gradient) from `output` (its gradient) and `weight`. */
+  convolutionInputGradient(call: ConvolutionCall): void;
+  /** `weight` (its gradient) from `input` and `output` (its gradient). */
+  convolutionWeightGradient(call: ConvolutionCall): void;
+}
+
+/** Address of a view's first element; its buffer is one of the heap's. */
+function pointerOf(view: View): number {
+  return (view.buffer as HeapBuffer).pointer + view.offset * BYTES_PER_ELEMENT[view.dtype];
+}
+
+/** The convolutions of a context; kernels are compiled on first use. */
+export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionOperations {
+  const kernels = new ConvolutionKernels(context, gemm);
+  return {
+    convolution(call) {
+      correlate(kernels, forwardCorrelation(call, pointerOf));
+    },
+    convolutionInputGradient(call) {
+      for (const problem of inputGradientCorrelations(call, pointerOf)) correlate(kernels, problem);
+    },
+    convolutionWeightGradient(call) {
+      correlateWeights(kernels, forwardCorrelation(call, pointerOf));
+    },
+  };
+}
