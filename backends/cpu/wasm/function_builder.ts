@@ -53,7 +53,10 @@ export class FunctionBuilder {
   /** Its result types. */
   readonly results: readonly ValueType[];
 
-  readonly #code = new ByteWriter();
+  readonly #entry = new ByteWriter();
+  readonly #body = new ByteWriter();
+  readonly #constants = new Map<string, Local>();
+  #code = this.#body;
   readonly #locals: Local[] = [];
   readonly #free: { readonly [T in ValueType]: Local[] } = { i32: [], i64: [], f32: [], f64: [], v128: [] };
   #depth = 0;
@@ -69,9 +72,7 @@ export class FunctionBuilder {
   local(type: ValueType): Local {
     const reused = this.#free[type].pop();
     if (reused !== undefined) return reused;
-    const local: Local = { index: this.params.length + this.#locals.length, type };
-    this.#locals.push(local);
-    return local;
+    return this.#newLocal(type);
   }
 
   /** Several new locals of one type. */
@@ -150,6 +151,25 @@ export class FunctionBuilder {
   /** Pushes a v128 of four i32. */
   i32x4(a: number, b: number = a, c: number = a, d: number = a): this {
     return this.v128(new Uint8Array(Int32Array.of(a, b, c, d).buffer));
+  }
+
+  /**
+   * A local that holds a vector constant, set once when the function is entered; equal constants share it. Do not assign or
+   * release it. For loops: V8 15 rebuilds an in-loop `v128.const` in every round.
+   */
+  constant(bytes: Uint8Array): Local {
+    const key = bytes.join();
+    let local = this.#constants.get(key);
+    if (local === undefined) {
+      // Never a released local: it may be assigned on the way here.
+      local = this.#newLocal("v128");
+      this.#constants.set(key, local);
+      const code = this.#code;
+      this.#code = this.#entry;
+      this.v128(bytes).set(local);
+      this.#code = code;
+    }
+    return local;
   }
 
   /** An instruction without immediates. */
@@ -284,8 +304,14 @@ export class FunctionBuilder {
     }
     body.u32(groups.length);
     for (const { type, count } of groups) body.u32(count).byte(VALUE_TYPE_CODES[type]);
-    body.bytes(this.#code.toBytes()).byte(0x0b);
+    body.bytes(this.#entry.toBytes()).bytes(this.#body.toBytes()).byte(0x0b);
     section.sized(body);
+  }
+
+  #newLocal(type: ValueType): Local {
+    const local: Local = { index: this.params.length + this.#locals.length, type };
+    this.#locals.push(local);
+    return local;
   }
 
   #structured(opcode: number, body: (label: Label) => void, result: ValueType | undefined): this {
