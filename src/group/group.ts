@@ -65,6 +65,10 @@ class Element implements GroupElement {
     return this.equals(this.group.identity);
   }
 
+  get hash(): string {
+    return this.group.hashValue(this.value);
+  }
+
   toString(): string {
     return `${this.group.name}(${JSON.stringify(this.value)})`;
   }
@@ -149,6 +153,24 @@ export abstract class GroupBase implements Group {
   abstract tensorProductIrreps(m: IrrepId, n: IrrepId): readonly { readonly irrep: IrrepId; readonly copies: number }[];
   /** The coefficients of m ⊗ n → j. */
   abstract computeClebschGordan(m: IrrepId, n: IrrepId, j: IrrepId): ClebschGordan;
+
+  /** A key for maps: equal for equal normalized values; numbers are rounded to 1e-5. */
+  hashValue(value: ElementValue): string {
+    return typeof value === "number"
+      ? String(Math.floor(value * 1e5 + 0.5))
+      : `[${value.map((v) => this.hashValue(v)).join(",")}]`;
+  }
+
+  /** The value of a random element, uniformly distributed; `random` gives numbers in [0, 1). */
+  sampleValue(random: () => number): ElementValue {
+    if (this.isContinuous) throw new TypeError(`${this.name} does not say how to sample it.`);
+    return this.elements[Math.floor(random() * this.order)].value;
+  }
+
+  /** A random element, uniformly distributed; `random` gives numbers in [0, 1). */
+  sample(random: () => number): GroupElement {
+    return this.make(this.sampleValue(random));
+  }
 
   /** escnn's tags for the regular representation. */
   get regularNonlinearities(): readonly string[] {

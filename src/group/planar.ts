@@ -56,6 +56,12 @@ export function sameAngle(a: number, b: number): boolean {
   return Math.min(d, TURN - d) <= 1e-8;
 }
 
+/** A key of an angle modulo 2π, rounded to 1e-5. */
+export function hashAngle(angle: number): string {
+  const count = Math.floor(TURN * 1e5 + 0.5);
+  return String(Math.floor(wrapAngle(angle) / TURN * count + 0.5) % count);
+}
+
 /** The index modulo `count` of the multiple of 2π / `count` that an angle is (to 1e-8), else `undefined`. */
 export function stepOfAngle(angle: number, count: number): number | undefined {
   const step = Math.floor(angle / TURN * count + 0.5);

@@ -44,6 +44,8 @@ export interface GroupElement {
   to(parametrization: string): ElementValue;
   /** Whether this is the identity. */
   isIdentity(): boolean;
+  /** A key for maps: equal for equal elements, but for those within rounding of the edge between two keys. */
+  readonly hash: string;
   /** For messages: the group and the value. */
   toString(): string;
 }
@@ -105,6 +107,8 @@ export interface Group {
 
   /** The element with a value, in the default or a named parametrization. Throws {@linkcode GroupError}. */
   element(value: ElementValue, parametrization?: string): GroupElement;
+  /** A random element, uniformly distributed; `random` gives numbers in [0, 1), see {@linkcode randomSource}. */
+  sample(random: () => number): GroupElement;
   /** The position of an element in {@linkcode Group.elements}. */
   indexOf(element: GroupElement): number;
   /** The irreps: all in order of a finite group, those up to a frequency of an infinite one. */

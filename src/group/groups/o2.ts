@@ -12,6 +12,7 @@ import {
   cosSinOfAngle,
   flipPair,
   foldFrequency,
+  hashAngle,
   rotationAngle,
   rotationMatrix,
   sameAngle,
@@ -100,6 +101,17 @@ export class OrthogonalGroup2 extends GroupBase {
   listValues(): readonly Pair[] {
     const angles = so2Group().listValues();
     return [...angles.map((a): Pair => [0, a]), ...angles.map((a): Pair => [1, a])];
+  }
+
+  /** A random rotation or reflection. */
+  override sampleValue(random: () => number): Pair {
+    return [random() < 0.5 ? 0 : 1, wrapAngle(TURN * random())];
+  }
+
+  /** Whole turns are no turn. */
+  override hashValue(value: ElementValue): string {
+    const [f, angle] = pair(value);
+    return `[${f},${hashAngle(angle)}]`;
   }
 
   /** N equally spaced rotations, then these times the reflection. */

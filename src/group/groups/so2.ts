@@ -12,6 +12,7 @@ import {
   cosSinOfAngle,
   foldFrequency,
   harmonicTerms,
+  hashAngle,
   identityCoefficients,
   rotationAngle,
   rotationMatrix,
@@ -83,6 +84,16 @@ export class SpecialOrthogonalGroup2 extends GroupBase {
   /** Nine angles, among them the quarter turns. */
   listValues(): readonly number[] {
     return [0, TURN / 4, TURN / 2, 3 * TURN / 4, TURN / 8, TURN / 12, 0.7, 2.3, 4.9];
+  }
+
+  /** A random angle. */
+  override sampleValue(random: () => number): number {
+    return wrapAngle(TURN * random());
+  }
+
+  /** Whole turns are no turn. */
+  override hashValue(value: ElementValue): string {
+    return hashAngle(Number(value));
   }
 
   /** N equally spaced rotations, from the identity. */
