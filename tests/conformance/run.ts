@@ -7,6 +7,10 @@ import { basisParameterRunners } from "./basis_params.ts";
 import { type Case, CheckFailure, type Runners, Unsupported } from "./check.ts";
 import { groupRunners } from "./groups.ts";
 import { kernel2dRunners } from "./kernels2d.ts";
+import { layerRunners } from "./layers.ts";
+import { moduleRunners } from "./modules.ts";
+import { networkRunners } from "./networks.ts";
+import { transformRunners } from "./transforms.ts";
 
 /** The runners of each fixture file, by the file's name without `.json.gz`, in the order in which they run. */
 export const FIXTURE_FILES: Readonly<Record<string, Runners>> = {
@@ -14,10 +18,10 @@ export const FIXTURE_FILES: Readonly<Record<string, Runners>> = {
   basis_params: basisParameterRunners,
   kernels2d: kernel2dRunners,
   kernels3d: {},
-  layers: {},
-  modules: {},
-  transforms: {},
-  networks: {},
+  layers: layerRunners,
+  modules: moduleRunners,
+  transforms: transformRunners,
+  networks: networkRunners,
 };
 
 /** What became of the cases of one kind. */

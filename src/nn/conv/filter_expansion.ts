@@ -1,0 +1,337 @@
+/**
+ * Expansion of steerable weights into pixel filters (Wigner-Eckart theorem for steerable kernels, Lang & Weiler 2021). The
+ * basis is never dense over pairs of fields: for each irrep type of the output and each representation of the input one small
+ * table is applied to all pairs of fields by one matrix product, then the output's change of basis by another.
+ */
+
+import type { Representation } from "../../group/types.ts";
+import type { KernelTables } from "../../kernels/kernel_tables.ts";
+import type { WeightLayout, WeightMatrix } from "../../kernels/weight_layout.ts";
+import { concatenate, type Tensor } from "../../tensor/mod.ts";
+import type { FieldClass, FieldType } from "../field_type.ts";
+import { Constant, selectAt } from "../plain/persistent.ts";
+
+/** Weights of several output irrep types that are expanded by one batched matrix product. */
+interface Chunk {
+  /** Number of output irrep types. */
+  readonly types: number;
+  /** Occurrences of each in a field of the output. */
+  readonly multiplicity: number;
+  /** Dimension of each. */
+  readonly dimension: number;
+  /** Basis elements from one input field to one occurrence. */
+  readonly elements: number;
+  /** Position of the chunk among the gathered weights. */
+  readonly start: number;
+  /** [types, elements, dimension · input field size · taps]. */
+  readonly table: Constant;
+}
+
+/** The filter from all fields of one input class to all of one output class. */
+interface ClassPair {
+  readonly chunks: readonly Chunk[];
+  readonly inCount: number;
+  readonly inSize: number;
+}
+
+/** All filters to one output class. */
+interface OutClass {
+  readonly count: number;
+  readonly size: number;
+  readonly pairs: readonly (ClassPair | undefined)[];
+  /** Columns of the change of basis in the order of the chunks' rows, for each pair of classes; absent if the identity. */
+  readonly bases: readonly (Constant | undefined)[];
+}
+
+/**
+ * The linear map from a layer's weights to its filter `[out channels, in channels / groups, taps]`, as few tensor operations:
+ * one gather of all weights, then for each pair of distinct representations a batched matrix product for each kind of irrep
+ * and one change of basis. Differentiable to any order.
+ */
+export class FilterExpansion {
+  /** Number of weights, all groups together. */
+  readonly weightCount: number;
+  readonly #groups: number;
+  readonly #outChannels: number;
+  readonly #inChannels: number;
+  readonly #taps: number;
+  readonly #gather: Constant;
+  readonly #classes: readonly OutClass[];
+  readonly #inClasses: readonly FieldClass[];
+  /** Rows and columns of the filter in channel order, where classes do not lie side by side. */
+  readonly #rowOrder: Constant | undefined;
+  readonly #columnOrder: Constant | undefined;
+
+  /**
+   * The expansion for one group's types.
+   *
+   * @param tables The kernel tables of the irreps that occur.
+   * @param layout The meaning of the flat weight vector of one group.
+   * @param inType Fields of the input of one group.
+   * @param outType Fields of the output of one group.
+   * @param groups Number of groups, whose weights follow each other.
+   */
+  constructor(tables: KernelTables, layout: WeightLayout, inType: FieldType, outType: FieldType, groups: number) {
+    this.weightCount = layout.size * groups;
+    this.#groups = groups;
+    this.#outChannels = outType.size * groups;
+    this.#inChannels = inType.size;
+    this.#taps = tables.points;
+    this.#inClasses = inType.classes;
+    const indices: number[][] = [];
+    let start = 0;
+    const add = (list: number[]): number => {
+      indices.push(list);
+      const position = start;
+      start += list.length;
+      return position;
+    };
+    this.#classes = outType.classes.map((outClass) => {
+      const bases: (Constant | undefined)[] = [];
+      const pairs = inType.classes.map((inClass) => {
+        const pair = buildPair(layout, outClass, inClass, groups, tables.points, add);
+        bases.push(pair === undefined ? undefined : basisOf(outClass.representation, pair.rows));
+        return pair;
+      });
+      return { count: outClass.fields.length * groups, size: outClass.representation.size, pairs, bases };
+    });
+    this.#gather = new Constant(Int32Array.from(indices.flat()), [start]);
+    this.#rowOrder = rowOrder(outType, groups);
+    this.#columnOrder = columnOrder(inType);
+  }
+
+  /** The filter `[out channels, in channels / groups, taps]` of a flat weight vector, in the weights' element type. */
+  apply(weights: Tensor): Tensor {
+    const gathered = selectAt(weights, 0, this.#gather);
+    const rows = this.#classes.map((outClass) => this.#outRows(outClass, gathered));
+    const filter = rows.length === 1 ? rows[0] : concatenate(rows, 0);
+    const ordered = this.#rowOrder === undefined ? filter : selectAt(filter, 0, this.#rowOrder);
+    return this.#columnOrder === undefined ? ordered : selectAt(ordered, 1, this.#columnOrder);
+  }
+
+  #outRows({ count, size, pairs, bases }: OutClass, gathered: Tensor): Tensor {
+    const taps = this.#taps;
+    const columns = pairs.map((pair, i) => {
+      if (pair === undefined) {
+        const { representation, fields } = this.#inClasses[i];
+        const width = fields.length * representation.size;
+        return new Constant(new Float64Array(count * size * width * taps), [count * size, width, taps]).like(gathered);
+      }
+      const width = pair.inCount * pair.inSize;
+      const blocks = pair.chunks.map((chunk) => expandChunk(chunk, gathered, count, pair.inCount, pair.inSize * taps));
+      const block = blocks.length === 1 ? blocks[0] : concatenate(blocks, 1);
+      const basis = bases[i];
+      const filter = basis === undefined ? block : basis.like(block).matmul(block);
+      return filter.reshape([count * size, width, taps]);
+    });
+    return columns.length === 1 ? columns[0] : concatenate(columns, 1);
+  }
+
+  /** Shape of the filter. */
+  get shape(): readonly [number, number, number] {
+    return [this.#outChannels, this.#inChannels, this.#taps];
+  }
+
+  /** Number of groups. */
+  get groups(): number {
+    return this.#groups;
+  }
+}
+
+/** [out fields, types · multiplicity · dimension, in fields · in size · taps] of a chunk. */
+function expandChunk(chunk: Chunk, gathered: Tensor, outCount: number, inCount: number, inWidth: number): Tensor {
+  const { types, multiplicity, dimension, elements, start, table } = chunk;
+  const pairs = outCount * multiplicity * inCount;
+  const weights = gathered.slice(0, start, start + types * pairs * elements).reshape([types, pairs, elements]);
+  return weights.matmul(table.like(weights))
+    .reshape([types, outCount, multiplicity, inCount, dimension, inWidth])
+    .permute([1, 0, 2, 4, 3, 5])
+    .reshape([outCount, types * multiplicity * dimension, inCount * inWidth]);
+}
+
+/** A row of the irrep basis of an output field: the component of an occurrence of an irrep type. */
+interface Row {
+  readonly position: number;
+  readonly component: number;
+}
+
+/** Rows of a representation's irreps: first row of each occurrence. */
+function irrepStarts(representation: Representation): number[] {
+  let start = 0;
+  return representation.constituents.map((irrep) => {
+    const first = start;
+    start += irrep.size;
+    return first;
+  });
+}
+
+/** Where each copy of an irrep type stands: `${field},${position}` → number of the copy. */
+function copyNumbers(copies: readonly { readonly field: number; readonly position: number }[]): Map<string, number> {
+  return new Map(copies.map(({ field, position }, copy) => [`${field},${position}`, copy]));
+}
+
+/** One output irrep type in one pair of classes, before types of equal form are joined. */
+interface TypePart {
+  readonly matrix: WeightMatrix;
+  readonly positions: readonly number[];
+  readonly dimension: number;
+  /** Element (occurrence in the input field, path) by element: its table row [dimension · in size · taps]. */
+  readonly rows: readonly Float64Array[];
+  /** For each in-field copy number (by occurrence) and path: what to add to the weight index. */
+  readonly sources: readonly { readonly position: number; readonly block: number; readonly path: number }[];
+}
+
+function buildPair(
+  layout: WeightLayout,
+  outClass: FieldClass,
+  inClass: FieldClass,
+  groups: number,
+  taps: number,
+  add: (indices: number[]) => number,
+): (ClassPair & { readonly rows: readonly Row[] }) | undefined {
+  const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, taps) ?? []);
+  if (parts.length === 0) return undefined;
+  const forms = new Map<string, TypePart[]>();
+  for (const part of parts) {
+    const form = `${part.dimension} ${part.positions.length} ${part.rows.length}`;
+    const list = forms.get(form);
+    if (list === undefined) forms.set(form, [part]);
+    else list.push(part);
+  }
+  const inSize = inClass.representation.size;
+  const rows: Row[] = [];
+  const chunks = [...forms.values()].map((list): Chunk => {
+    const { dimension, positions } = list[0], elements = list[0].rows.length;
+    const table = new Float64Array(list.length * elements * dimension * inSize * taps);
+    list.forEach((part, type) =>
+      part.rows.forEach((row, element) => table.set(row, (type * elements + element) * row.length))
+    );
+    const indices = list.flatMap((part) => weightIndices(layout, part, outClass, inClass, groups));
+    for (const part of list) {
+      for (const position of part.positions) {
+        for (let component = 0; component < dimension; component++) rows.push({ position, component });
+      }
+    }
+    return {
+      types: list.length,
+      multiplicity: positions.length,
+      dimension,
+      elements,
+      start: add(indices),
+      table: new Constant(table, [list.length, elements, dimension * inSize * taps]),
+    };
+  });
+  return { chunks, inCount: inClass.fields.length, inSize, rows };
+}
+
+/** The elements from one field of the input class to one occurrence of an irrep type in the output class. */
+function typePart(
+  matrix: WeightMatrix,
+  outClass: FieldClass,
+  inClass: FieldClass,
+  taps: number,
+): TypePart | undefined {
+  const { fields, representation: out } = outClass, { representation: input } = inClass;
+  const positions = matrix.copies.filter((copy) => copy.field === fields[0]).map((copy) => copy.position);
+  if (positions.length === 0) return undefined;
+  const dimension = out.constituents[positions[0]].size;
+  const inStarts = irrepStarts(input), inverse = input.changeOfBasisInverse, inSize = input.size;
+  const rows: Float64Array[] = [];
+  const sources: { position: number; block: number; path: number }[] = [];
+  matrix.blocks.forEach((block, blockIndex) => {
+    const sampled = block.table.sampled(), inDimension = block.table.inSize;
+    const occurrences = block.copies.filter((copy) => copy.field === inClass.fields[0]).map((copy) => copy.position);
+    for (const position of occurrences) {
+      for (let path = 0; path < block.table.pathCount; path++) {
+        const row = new Float64Array(dimension * inSize * taps);
+        for (let o = 0; o < dimension; o++) {
+          for (let i = 0; i < inDimension; i++) {
+            const source = ((path * dimension + o) * inDimension + i) * taps;
+            for (let e = 0; e < inSize; e++) {
+              const factor = inverse[(inStarts[position] + i) * inSize + e];
+              if (factor === 0) continue;
+              const target = (o * inSize + e) * taps;
+              for (let t = 0; t < taps; t++) row[target + t] += factor * sampled[source + t];
+            }
+          }
+        }
+        rows.push(row);
+        sources.push({ position, block: blockIndex, path });
+      }
+    }
+  });
+  return rows.length === 0 ? undefined : { matrix, positions, dimension, rows, sources };
+}
+
+/** Indices into the flat weights in the order [group, out field, occurrence, in field, element]. */
+function weightIndices(
+  layout: WeightLayout,
+  { matrix, positions, sources }: TypePart,
+  outClass: FieldClass,
+  inClass: FieldClass,
+  groups: number,
+): number[] {
+  const outCopies = copyNumbers(matrix.copies);
+  const inCopies = matrix.blocks.map((block) => copyNumbers(block.copies));
+  const indices: number[] = [];
+  for (let group = 0; group < groups; group++) {
+    for (const outField of outClass.fields) {
+      for (const outPosition of positions) {
+        const row = group * layout.size + matrix.offset +
+          outCopies.get(`${outField},${outPosition}`)! * matrix.columns;
+        for (const inField of inClass.fields) {
+          for (const { position, block, path } of sources) {
+            const { columnOffset, table } = matrix.blocks[block];
+            const copy = inCopies[block].get(`${inField},${position}`)!;
+            indices.push(row + columnOffset + copy * table.pathCount + path);
+          }
+        }
+      }
+    }
+  }
+  return indices;
+}
+
+/** The columns of Q that belong to the rows; `undefined` when that is the identity. Irreps without elements are left out. */
+function basisOf(representation: Representation, rows: readonly Row[]): Constant | undefined {
+  const { size, changeOfBasis } = representation;
+  const starts = irrepStarts(representation);
+  const columns = rows.map(({ position, component }) => starts[position] + component);
+  if (representation.isIrrepBasis && columns.length === size && columns.every((column, i) => column === i)) {
+    return undefined;
+  }
+  const matrix = new Float64Array(size * columns.length);
+  for (let i = 0; i < size; i++) {
+    columns.forEach((column, j) => matrix[i * columns.length + j] = changeOfBasis[i * size + column]);
+  }
+  return new Constant(matrix, [size, columns.length]);
+}
+
+/** The permutation from class order to channel order, `undefined` if they are the same. */
+function orderConstant(channelsInClassOrder: readonly number[]): Constant | undefined {
+  if (channelsInClassOrder.every((channel, i) => channel === i)) return undefined;
+  const order = new Int32Array(channelsInClassOrder.length);
+  channelsInClassOrder.forEach((channel, i) => order[channel] = i);
+  return new Constant(order, [order.length]);
+}
+
+function channelsOf(type: FieldType, fields: readonly number[]): number[] {
+  return fields.flatMap((field) =>
+    Array.from({ length: type.sizes[field] }, (_, component) => type.fieldsStart[field] + component)
+  );
+}
+
+function rowOrder(outType: FieldType, groups: number): Constant | undefined {
+  return orderConstant(
+    outType.classes.flatMap(({ fields }) =>
+      Array.from(
+        { length: groups },
+        (_, group) => channelsOf(outType, fields).map((channel) => group * outType.size + channel),
+      ).flat()
+    ),
+  );
+}
+
+function columnOrder(inType: FieldType): Constant | undefined {
+  return orderConstant(inType.classes.flatMap(({ fields }) => channelsOf(inType, fields)));
+}

@@ -1,0 +1,261 @@
+/**
+ * What steerable convolutions on the plane and in space share: weights in the irrep basis, their expansion into a filter and
+ * its cache in eval mode, initialization, the bias, and the plain convolution that the expanded filter runs through.
+ */
+
+import type { RepresentationKind } from "../../group/types.ts";
+import type { KernelAttributes, KernelTables } from "../../kernels/kernel_tables.ts";
+import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts";
+import { type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
+import type { FloatDType } from "../../tensor/dtype.ts";
+import { ArgumentError } from "../../tensor/errors.ts";
+import { isGradEnabled, noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
+import { EquivariantModule } from "../equivariant_module.ts";
+import { FieldTypeError } from "../errors.ts";
+import { FieldType, requireSameSpace } from "../field_type.ts";
+import { generalizedHeValues } from "../init.ts";
+import type { PaddingMode } from "../plain/convolution.ts";
+import { assign, persistent } from "../plain/persistent.ts";
+import type { Module } from "../plain/module.ts";
+import { BiasExpansion } from "./bias_expansion.ts";
+import { FilterExpansion } from "./filter_expansion.ts";
+
+/** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`. */
+export interface SteerableConvolutionOptions {
+  /** Padding on both sides of each axis. Default 0. */
+  readonly padding?: PerAxis;
+  /** Step between neighbouring outputs. Default 1. */
+  readonly stride?: PerAxis;
+  /** Distance between neighbouring taps. Default 1. */
+  readonly dilation?: number;
+  /** What stands in the padding. Default zeros. */
+  readonly paddingMode?: PaddingMode;
+  /** Number of blocks into which the fields are divided; every block repeats the same fields. Default 1. */
+  readonly groups?: number;
+  /** Whether a bias is added to the trivial irreps of the output. Default true. */
+  readonly bias?: boolean;
+  /** Width of the rings, for all or for each. Default 0.6, the last 0.4, at radius 0 0.005. */
+  readonly sigma?: number | readonly number[];
+  /** Radii of the rings. Default: ⌈k/2⌉ from 0 to ⌊(k − 1)/2⌋, times the dilation. */
+  readonly rings?: readonly number[];
+  /** Greatest frequency on a ring by its radius: a function, F for F · radius, or a policy −1 (default), −2, −3 of escnn. */
+  readonly frequenciesCutoff?: number | ((radius: number) => number);
+  /** Which basis elements to keep. Default: all. */
+  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
+  /** Whether weights start with the generalized He initialization; else they are zero, to be loaded. Default true. */
+  readonly initialize?: boolean;
+  /** Element type of weights and bias. Default float32. */
+  readonly dtype?: FloatDType;
+}
+
+/** The options with defaults that every steerable convolution has. */
+export interface SteerableConvolutionSettings {
+  /** Padding for each axis. */
+  readonly padding: readonly number[];
+  /** Stride for each axis. */
+  readonly stride: readonly number[];
+  /** Dilation of all axes. */
+  readonly dilation: number;
+  /** What stands in the padding. */
+  readonly paddingMode: PaddingMode;
+  /** Number of blocks. */
+  readonly groups: number;
+}
+
+interface FilterCache {
+  readonly filter: Tensor;
+  readonly bias: Tensor | undefined;
+  readonly weights: Tensor;
+  readonly weightsVersion: number;
+  readonly biasVersion: number;
+}
+
+/**
+ * Base of steerable convolutions. Parameters: `weights`, the flat vector of coefficients in the irrep basis, and `bias`, one
+ * number for each trivial irrep of the output. The meaning of `weights` is the same on every machine, backend and mode.
+ */
+export abstract class RdConv<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs. */
+  readonly inType: FieldType;
+  /** The type of outputs. */
+  readonly outType: FieldType<K>;
+  /** Size of the filter along every axis. */
+  readonly kernelSize: number;
+  /** Padding, stride, dilation, mode, groups. */
+  readonly settings: SteerableConvolutionSettings;
+  /** The meaning of the weights of one group. */
+  readonly layout: WeightLayout;
+  /** The kernel tables behind the filter. */
+  readonly tables: KernelTables;
+  readonly #expansion: FilterExpansion;
+  readonly #biasExpansion: BiasExpansion | undefined;
+  #cache: FilterCache | undefined;
+
+  /** A convolution from `inType` to `outType`. */
+  constructor(
+    dimension: number,
+    inType: FieldType,
+    outType: FieldType<K>,
+    kernelSize: number,
+    options: SteerableConvolutionOptions,
+  ) {
+    super();
+    const op = new.target.name;
+    checkTypes(op, dimension, inType, outType);
+    const { groups = 1, bias = true, initialize = true, dtype = "float32", dilation = 1 } = options;
+    this.inType = inType;
+    this.outType = outType;
+    this.kernelSize = perAxis(kernelSize, 1, "kernelSize", 1, op)[0];
+    this.settings = {
+      padding: perAxis(options.padding ?? 0, dimension, "padding", 0, op),
+      stride: perAxis(options.stride ?? 1, dimension, "stride", 1, op),
+      dilation: perAxis(dilation, 1, "dilation", 1, op)[0],
+      paddingMode: options.paddingMode ?? "zeros",
+      groups,
+    };
+    const inGroup = groupType(op, inType, groups), outGroup = groupType(op, outType, groups);
+    this.tables = inType.gspace.kernelTables({
+      kernelSize: this.kernelSize,
+      dilation: this.settings.dilation,
+      rings: options.rings,
+      sigma: options.sigma,
+      frequenciesCutoff: options.frequenciesCutoff,
+      basisFilter: options.basisFilter,
+    });
+    const fieldIrreps = (type: FieldType) => type.representations.map((representation) => representation.irreps);
+    this.layout = weightLayout(this.tables, fieldIrreps(inGroup), fieldIrreps(outGroup));
+    this.#expansion = new FilterExpansion(this.tables, this.layout, inGroup, outGroup, groups);
+    const shape = [this.#expansion.weightCount];
+    this.addParameter(
+      "weights",
+      initialize ? persistent(() => generalizedHeValues(this.layout, groups, dtype)) : zeros(shape, { dtype }),
+    );
+    const biasExpansion = bias ? new BiasExpansion(outType) : undefined;
+    if (biasExpansion !== undefined && biasExpansion.count > 0) {
+      this.#biasExpansion = biasExpansion;
+      this.addParameter("bias", zeros([biasExpansion.count], { dtype }));
+    }
+  }
+
+  /** The flat vector of coefficients, all groups one after the other. */
+  get weights(): Tensor {
+    return this.parameter("weights");
+  }
+
+  /** The bias parameters, if there are any. */
+  get bias(): Tensor | undefined {
+    return this.#biasExpansion === undefined ? undefined : this.parameter("bias");
+  }
+
+  /** The filter that the weights make, with the axes that the plain layer takes, in `dtype` (default: the weights'). */
+  expandFilter(dtype: FloatDType = this.weights.dtype as FloatDType): Tensor {
+    const [rows, columns] = this.#expansion.shape;
+    const taps = this.settings.stride.map(() => this.kernelSize);
+    return this.arrangeFilter(this.#expansion.apply(this.weights.cast(dtype)).reshape([rows, columns, ...taps]));
+  }
+
+  /** The filter `[out channels, in channels / groups, …taps]` with the axes that the plain layer takes. */
+  protected arrangeFilter(filter: Tensor): Tensor {
+    return filter;
+  }
+
+  /** The bias of each output channel, if there is one. */
+  expandBias(dtype: FloatDType = this.weights.dtype as FloatDType): Tensor | undefined {
+    const bias = this.bias;
+    return bias === undefined ? undefined : this.#biasExpansion!.apply(bias.cast(dtype));
+  }
+
+  /**
+   * Filter and bias for an input of this type. In eval mode without gradients they are kept until the weights change; whoever
+   * wants gradients gets them recorded in every pass.
+   */
+  protected expanded(dtype: FloatDType): { readonly filter: Tensor; readonly bias: Tensor | undefined } {
+    if (this.training || isGradEnabled()) return { filter: this.expandFilter(dtype), bias: this.expandBias(dtype) };
+    const { weights, bias } = this;
+    const weightsVersion = weights.storage.version, biasVersion = bias?.storage.version ?? 0;
+    const cache = this.#cache;
+    if (
+      cache !== undefined && cache.weights === weights && cache.weightsVersion === weightsVersion &&
+      cache.biasVersion === biasVersion && cache.filter.dtype === dtype
+    ) return cache;
+    this.#dropCache();
+    this.#cache = {
+      filter: persistent(() => this.expandFilter(dtype)),
+      bias: bias === undefined ? undefined : persistent(() => this.expandBias(dtype)!),
+      weights,
+      weightsVersion,
+      biasVersion,
+    };
+    return this.#cache;
+  }
+
+  #dropCache(): void {
+    this.#cache?.filter.dispose();
+    this.#cache?.bias?.dispose();
+    this.#cache = undefined;
+  }
+
+  /** Frees the cached filter. */
+  protected override onStateChange(): void {
+    this.#dropCache();
+  }
+
+  /** Copies the expanded filter and bias into a plain layer's parameters. */
+  protected fill<M extends Module & { readonly weight: Tensor; readonly bias: Tensor | undefined }>(target: M): M {
+    noGrad(() => {
+      using _ = scope();
+      const filter = this.expandFilter(), bias = this.expandBias();
+      assign(bias === undefined ? [[target.weight, filter]] : [[target.weight, filter], [target.bias!, bias]]);
+    });
+    return target;
+  }
+
+  /** The options as text. */
+  protected override describe(): string {
+    const { padding, stride, dilation, groups, paddingMode } = this.settings;
+    const parts = [`${this.inType} -> ${this.outType}`, `kernelSize ${this.kernelSize}`];
+    if (padding.some((p) => p !== 0)) parts.push(`padding ${padding.join("x")}`);
+    if (stride.some((s) => s !== 1)) parts.push(`stride ${stride.join("x")}`);
+    if (dilation !== 1) parts.push(`dilation ${dilation}`);
+    if (groups !== 1) parts.push(`groups ${groups}`);
+    if (paddingMode !== "zeros") parts.push(paddingMode);
+    return parts.join(", ");
+  }
+}
+
+function checkTypes(op: string, dimension: number, inType: FieldType, outType: FieldType): void {
+  requireSameSpace(op, inType, outType);
+  if (inType.gspace.dimensionality !== dimension) {
+    throw new FieldTypeError({
+      op,
+      expected: `types on a space of dimension ${dimension}`,
+      actual: `${inType} of dimension ${inType.gspace.dimensionality}`,
+    });
+  }
+}
+
+/** The type of one of `groups` equal blocks of fields. */
+function groupType(op: string, type: FieldType, groups: number): FieldType {
+  if (groups === 1) return type;
+  if (!Number.isInteger(groups) || groups < 1 || type.length % groups !== 0) {
+    throw new ArgumentError({
+      op,
+      expected: `groups that divide the ${type.length} fields of ${type}`,
+      actual: String(groups),
+    });
+  }
+  const count = type.length / groups;
+  const first = new FieldType(type.gspace, type.representations.slice(0, count));
+  for (let group = 1; group < groups; group++) {
+    const other = new FieldType(type.gspace, type.representations.slice(group * count, (group + 1) * count));
+    if (!first.equals(other)) {
+      throw new FieldTypeError({
+        op,
+        expected: `${groups} groups of the fields ${first}`,
+        actual: `${other} in group ${group}`,
+        hint: "Order the fields so that every group repeats the same ones",
+      });
+    }
+  }
+  return first;
+}

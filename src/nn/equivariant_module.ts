@@ -1,0 +1,80 @@
+/**
+ * The base of equivariant modules: maps between feature maps of known types that commute with the group. Input types are
+ * checked at every step, and one function checks equivariance for all modules.
+ */
+
+import type { RepresentationKind } from "../group/types.ts";
+import { ShapeError } from "../tensor/errors.ts";
+import { formatShape, type Shape } from "../tensor/layout.ts";
+import { checkEquivariance, type EquivarianceOptions, type EquivarianceReport } from "./check_equivariance.ts";
+import { ExportError, FieldTypeError } from "./errors.ts";
+import type { FieldType } from "./field_type.ts";
+import type { GeometricTensor } from "./geometric_tensor.ts";
+import type { Layer } from "./plain/layer.ts";
+import { Module } from "./plain/module.ts";
+
+/**
+ * A module from feature maps of type `inType` to feature maps of type `outType` that commutes with the group.
+ *
+ * @typeParam K What the compiler knows of the output's fields, see {@linkcode FieldType}.
+ */
+export abstract class EquivariantModule<K extends RepresentationKind = RepresentationKind> extends Module {
+  /** The type of inputs. */
+  abstract readonly inType: FieldType;
+  /** The type of outputs. */
+  abstract readonly outType: FieldType<K>;
+
+  /** The module's result. Throws {@linkcode FieldTypeError} when the input is not of type `inType`. */
+  abstract forward(input: GeometricTensor): GeometricTensor;
+
+  /** The output's shape for an input of this shape; nothing is computed. Throws ShapeError for one that does not fit. */
+  evaluateOutputShape(inputShape: Shape): number[] {
+    this.checkShape(inputShape);
+    return [inputShape[0], this.outType.size, ...inputShape.slice(2)];
+  }
+
+  /** Throws ShapeError unless a shape has the rank and the channels of `inType`. */
+  protected checkShape(inputShape: Shape): void {
+    const rank = 2 + this.inType.gspace.dimensionality;
+    if (inputShape.length === rank && inputShape[1] === this.inType.size) return;
+    throw new ShapeError({
+      op: `${this.constructor.name}.evaluateOutputShape`,
+      expected: `a shape with ${rank} axes and ${this.inType.size} channels`,
+      actual: formatShape(inputShape),
+    });
+  }
+
+  /**
+   * Compares f(g x) with g f(x) for elements g of the group, see {@linkcode checkEquivariance}.
+   *
+   * @throws EquivarianceError when an element that maps the grid to itself gives a greater error than the tolerance.
+   */
+  checkEquivariance(options: EquivarianceOptions = {}): Promise<EquivarianceReport> {
+    return checkEquivariance(this, options);
+  }
+
+  /**
+   * A plain layer with the same options that computes the same numbers. Its tensors are copies.
+   *
+   * @throws ExportError when there is none.
+   */
+  export(): Layer {
+    throw new ExportError({
+      op: `${this.constructor.name}.export`,
+      expected: "a module with a plain counterpart",
+      actual: this.toString(),
+      hint: "Run it as it is, or replace it by a module that can be exported",
+    });
+  }
+
+  /** Throws {@linkcode FieldTypeError} naming both types unless the input is of type `inType`. */
+  protected checkInput(input: GeometricTensor): void {
+    requireType(this.constructor.name, this.inType, input.type);
+  }
+}
+
+/** Throws {@linkcode FieldTypeError} naming both types unless they are equal. */
+export function requireType(op: string, expected: FieldType, actual: FieldType): void {
+  if (expected.equals(actual)) return;
+  throw new FieldTypeError({ op, expected: `an input of type ${expected}`, actual: String(actual) });
+}

@@ -1,0 +1,44 @@
+/**
+ * Dropout (Srivastava et al. 2014): in train mode numbers are zeroed at random and the rest scaled up, so that the mean stays.
+ */
+
+import { ArgumentError } from "../../tensor/errors.ts";
+import type { Shape } from "../../tensor/layout.ts";
+import { bernoulli, type Tensor } from "../../tensor/mod.ts";
+import { Layer } from "./layer.ts";
+
+/** Zeroes each number with probability `p` and divides the others by 1 − p. The identity in eval mode. */
+export class Dropout extends Layer {
+  /** The probability of zero. */
+  readonly p: number;
+
+  /** A dropout with probability `p` (default 0.5). Throws ArgumentError unless 0 ≤ p ≤ 1. */
+  constructor(p = 0.5) {
+    super();
+    this.p = checkProbability("Dropout", p);
+  }
+
+  /** The layer's result, of the input's shape. */
+  override forward(input: Tensor): Tensor {
+    return this.training ? dropout(input, this.p, input.shape) : input;
+  }
+
+  /** The options as text. */
+  protected override describe(): string {
+    return `p ${this.p}`;
+  }
+}
+
+/** `p` itself; throws ArgumentError unless 0 ≤ p ≤ 1. */
+export function checkProbability(op: string, p: number): number {
+  if (p >= 0 && p <= 1) return p;
+  throw new ArgumentError({ op, expected: "a probability from 0 to 1", actual: String(p) });
+}
+
+/** Multiplies `x` by a random mask of a shape that broadcasts to it: 0 with probability `p`, else 1 / (1 − p). */
+export function dropout(x: Tensor, p: number, maskShape: Shape): Tensor {
+  if (p === 0) return x;
+  if (p === 1) return x.mul(0);
+  const mask = bernoulli(1 - p, maskShape, { backend: x.backend });
+  return x.mul(mask.cast(x.dtype)).mul(1 / (1 - p));
+}

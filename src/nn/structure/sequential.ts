@@ -1,0 +1,177 @@
+/**
+ * Equivariant modules that chain, keep, rename or reorder: sequences, the identity, restriction to a subgroup, reshuffling.
+ */
+
+import type { RepresentationKind, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
+import { ArgumentError } from "../../tensor/errors.ts";
+import type { Shape } from "../../tensor/layout.ts";
+import { EquivariantModule } from "../equivariant_module.ts";
+import { FieldTypeError } from "../errors.ts";
+import type { FieldType } from "../field_type.ts";
+import { GeometricTensor } from "../geometric_tensor.ts";
+import { Identity, namedEntries, Sequential } from "../plain/structure.ts";
+
+/**
+ * Modules one after the other; each must take the type that the one before gives. Their names are `0`, `1`, …, or the keys
+ * of the object they are given in.
+ *
+ * @example
+ * ```ts
+ * import { assertEquals } from "@std/assert";
+ * import { FieldType, InnerBatchNorm, R2Conv, ReLU, rot2dOnR2, SequentialModule, useBackend } from "@escnn/escnn";
+ *
+ * await useBackend("reference");
+ * const space = rot2dOnR2(4);
+ * const input = new FieldType(space, [space.trivialRepr]), hidden = new FieldType(space, [space.regularRepr]);
+ * const block = new SequentialModule(new R2Conv(input, hidden, 3), new InnerBatchNorm(hidden), new ReLU(hidden));
+ * assertEquals(block.evaluateOutputShape([1, 1, 9, 9]), [1, 4, 7, 7]);
+ * ```
+ */
+export class SequentialModule<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs: the first module's. */
+  readonly inType: FieldType;
+  /** The type of outputs: the last module's. */
+  readonly outType: FieldType<K>;
+  /** The modules in order. */
+  readonly modules: readonly EquivariantModule[];
+  readonly #names: readonly string[];
+
+  /** The modules in order, or one object of named modules. Throws FieldTypeError naming both types where two do not fit. */
+  constructor(
+    ...modules:
+      | readonly [...EquivariantModule[], EquivariantModule<K>]
+      | readonly EquivariantModule<K>[]
+      | [Readonly<Record<string, EquivariantModule<K>>>]
+  ) {
+    super();
+    const entries = namedEntries<EquivariantModule>(modules, (value) => value instanceof EquivariantModule);
+    if (entries.length === 0) {
+      throw new ArgumentError({ op: "SequentialModule", expected: "at least one module", actual: "none" });
+    }
+    for (let i = 1; i < entries.length; i++) {
+      const [before, given] = entries[i - 1], [name, module] = entries[i];
+      if (module.inType.equals(given.outType)) continue;
+      throw new FieldTypeError({
+        op: `SequentialModule, module ${name} after ${before}`,
+        expected: `a module with inType ${given.outType}`,
+        actual: `inType ${module.inType}`,
+      });
+    }
+    this.modules = entries.map(([name, module]) => this.addModule(name, module));
+    this.#names = entries.map(([name]) => name);
+    this.inType = this.modules[0].inType;
+    // The last module's kind is K by the constructor's signature.
+    this.outType = this.modules[this.modules.length - 1].outType as FieldType<K>;
+  }
+
+  /** Number of modules. */
+  get length(): number {
+    return this.modules.length;
+  }
+
+  /** The last module's result. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    return this.modules.reduce((value, module) => module.forward(value), input);
+  }
+
+  /** The output's shape for an input of this shape. */
+  override evaluateOutputShape(inputShape: Shape): number[] {
+    this.checkShape(inputShape);
+    return this.modules.reduce((shape, module) => module.evaluateOutputShape(shape), [...inputShape]);
+  }
+
+  /** A plain sequence of the modules' exports under the same names. */
+  override export(): Sequential {
+    return new Sequential(
+      Object.fromEntries(this.modules.map((module, i) => [`${this.#names[i]}`, module.export()])),
+    );
+  }
+}
+
+/** Gives its input back. */
+export class IdentityModule<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs. */
+  readonly inType: FieldType<K>;
+  /** The type of outputs: that of the inputs. */
+  readonly outType: FieldType<K>;
+
+  /** The identity on feature maps of `inType`. */
+  constructor(inType: FieldType<K>) {
+    super();
+    this.inType = this.outType = inType;
+  }
+
+  /** The input. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    return input;
+  }
+
+  /** The plain layer. */
+  override export(): Identity {
+    return new Identity();
+  }
+}
+
+/** The same numbers with the type restricted to a subgroup: later layers need only be equivariant to that. */
+export class RestrictionModule<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs. */
+  readonly inType: FieldType<K>;
+  /** The restricted type. */
+  readonly outType: FieldType<K>;
+
+  /** A restriction to the subgroup `id` of the space's group. Throws GroupError for an unknown subgroup. */
+  constructor(inType: FieldType<K>, id: SubgroupId | SubgroupIdPart) {
+    super();
+    this.inType = inType;
+    this.outType = inType.restrict(id);
+  }
+
+  /** The same feature map with the restricted type. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    return new GeometricTensor(input.tensor, this.outType, input.coords);
+  }
+
+  /** The plain layer. */
+  override export(): Identity {
+    return new Identity();
+  }
+
+  /** The types as text. */
+  protected override describe(): string {
+    return `${this.inType} -> ${this.outType}`;
+  }
+}
+
+/** The fields in another order. */
+export class ReshuffleModule<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs. */
+  readonly inType: FieldType<K>;
+  /** Field i is field `permutation[i]` of the input. */
+  readonly outType: FieldType<K>;
+  /** For each output field the position of the input field. */
+  readonly permutation: readonly number[];
+
+  /** Throws ArgumentError unless `permutation` holds every field position once. */
+  constructor(inType: FieldType<K>, permutation: readonly number[]) {
+    super();
+    if (permutation.length !== inType.length || new Set(permutation).size !== inType.length) {
+      throw new ArgumentError({
+        op: "ReshuffleModule",
+        expected: `a permutation of the ${inType.length} fields`,
+        actual: `[${permutation}]`,
+      });
+    }
+    this.inType = inType;
+    this.outType = inType.indexSelect(permutation);
+    this.permutation = [...permutation];
+  }
+
+  /** The reordered feature map. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    return input.fields(this.permutation);
+  }
+}
