@@ -93,3 +93,8 @@ export function isGradEnabled(): boolean {
 export function noGrad<R>(fn: () => R): R {
   return runInContext({ owner: currentContext().owner, gradEnabled: false }, fn);
 }
+
+/** Runs `fn` (also an asynchronous one) with recording, inside {@linkcode noGrad} too. */
+export function enableGrad<R>(fn: () => R): R {
+  return runInContext({ owner: currentContext().owner, gradEnabled: true }, fn);
+}

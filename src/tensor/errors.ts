@@ -128,3 +128,15 @@ export class ScopeError extends Error {
     this.details = details;
   }
 }
+
+/** NaN or an infinity where numbers must be finite: a loss, a gradient. */
+export class NonFiniteError extends RangeError {
+  /** The facts of the error. */
+  readonly details: ErrorDetails;
+  /** Makes the error from its facts. */
+  constructor(details: ErrorDetails) {
+    super(describeError(details));
+    this.name = "NonFiniteError";
+    this.details = details;
+  }
+}

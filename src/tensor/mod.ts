@@ -7,7 +7,7 @@
 
 export * from "./backend.ts";
 export { backward, type BackwardOptions, grad, type GradOptions } from "./autograd.ts";
-export { isGradEnabled, noGrad } from "./context.ts";
+export { enableGrad, isGradEnabled, noGrad } from "./context.ts";
 export {
   type ConvolutionGeometry,
   convolutionGeometry,
@@ -31,17 +31,41 @@ export {
   zerosLike,
 } from "./creation.ts";
 export { BYTES_PER_ELEMENT, type DType, type FloatDType, isFloat, promote, type TypedArray } from "./dtype.ts";
+export {
+  convolution,
+  type ConvolutionCallOptions,
+  convolutionTransposed,
+  type ConvolutionTransposedOptions,
+} from "./conv.ts";
+export { einsum } from "./einsum.ts";
 export { type TensorOperand, where } from "./elementwise.ts";
 export * from "./errors.ts";
 export * as expr from "./expr.ts";
 export type { Expr } from "./expr.ts";
 export type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from "./expr_ops.ts";
+export { assertFinite, nonFiniteFlag } from "./finite.ts";
+export { gather, indexSelect, scatterAdd } from "./gather.ts";
+export { gradcheck, GradcheckError, type GradcheckOptions, type TensorFunction } from "./gradcheck.ts";
 export { concatenate, split, stack } from "./join.ts";
 export type { Layout, Shape } from "./layout.ts";
 export { assign, type InPlaceBuilder, map, type MapBuilder, mapInPlace, mapMany, type MapOptions } from "./map.ts";
 export { matmul } from "./matmul.ts";
 export { memory, type MemoryReport } from "./memory.ts";
-export type { PoolOptions } from "./pool_geometry.ts";
+export { pad, type PaddingMode, type PadOptions } from "./pad.ts";
+export { adaptiveAveragePool, adaptiveMaxPool, averagePool, type AveragePoolOptions, maxPool } from "./pool.ts";
+export type { PoolGeometry, PoolOptions } from "./pool_geometry.ts";
+export {
+  bernoulli,
+  getRandomState,
+  nextDraw,
+  rand,
+  randint,
+  randn,
+  randomNode,
+  type RandomState,
+  seed,
+  setRandomState,
+} from "./random.ts";
 export { type Axes, reduce, reduceMany, type ReduceOptions, type VarianceOptions } from "./reductions.ts";
 export {
   backendInfo,
@@ -54,4 +78,6 @@ export {
   useBackend,
 } from "./registry.ts";
 export { keep, release, Scope, scope } from "./scope.ts";
+export { logSoftmax, logSumExp, softmax } from "./softmax.ts";
 export { Tensor } from "./tensor.ts";
+export { upsample, type UpsampleOptions } from "./upsample.ts";

@@ -1,0 +1,142 @@
+/**
+ * Random tensors from a counter-based generator (Philox4x32-10): element i of draw d is a function of the seed, d and i alone,
+ * so numbers do not depend on the backend, on threads, or on the order in which a kernel computes them.
+ */
+
+import { generate, type TensorOptions } from "./creation.ts";
+import { type DType, isFloat } from "./dtype.ts";
+import { ArgumentError, DTypeError } from "./errors.ts";
+import * as E from "./expr.ts";
+import type { Expr } from "./expr.ts";
+import { elementCount, type Shape, validateShape } from "./layout.ts";
+import type { Tensor } from "./tensor.ts";
+
+/** All that determines the random numbers to come. */
+export interface RandomState {
+  /** The seed. */
+  readonly seed: number;
+  /** Number of draws so far (one for each random tensor). */
+  readonly draws: number;
+}
+
+const WORD = 2 ** 32;
+
+let state: RandomState = { seed: 0, draws: 0 };
+
+function requireCount(op: string, name: string, value: number): void {
+  if (Number.isSafeInteger(value) && value >= 0) return;
+  throw new ArgumentError({ op, expected: `${name} as an integer from 0 to 2^53 − 1`, actual: String(value) });
+}
+
+/**
+ * Starts the generator anew. The same seed gives the same numbers on every backend and machine. Before the first call it is 0.
+ *
+ * @example
+ * ```ts
+ * import { rand, seed, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * seed(7);
+ * const first = await rand([3]).data();
+ * seed(7);
+ * assertEquals(await rand([3]).data(), first);
+ * ```
+ */
+export function seed(value: number): void {
+  requireCount("seed", "a seed", value);
+  state = { seed: value, draws: 0 };
+}
+
+/** The generator's state, for checkpoints. */
+export function getRandomState(): RandomState {
+  return state;
+}
+
+/** Continues from a state of {@linkcode getRandomState}. */
+export function setRandomState(next: RandomState): void {
+  requireCount("setRandomState", "a seed", next.seed);
+  requireCount("setRandomState", "draws", next.draws);
+  state = { seed: next.seed, draws: next.draws };
+}
+
+/** Words of a draw as int32: two of the key, two of the counter. */
+function drawWords(): number[] {
+  const { seed: value, draws } = state;
+  state = { seed: value, draws: draws + 1 };
+  return [value % WORD | 0, Math.floor(value / WORD) | 0, draws % WORD | 0, Math.floor(draws / WORD) | 0];
+}
+
+/**
+ * A new draw for random nodes in a fused computation (dropout, noise): the four numbers go to the scalars of `map`, and
+ * {@linkcode randomNode} makes the node from them.
+ */
+export function nextDraw(): number[] {
+  return drawWords();
+}
+
+/** The random number of an element in draw `words` (four int32 nodes, e.g. casts of scalars), by its row-major position. */
+export function randomNode(
+  distribution: "bits" | "uniform" | "normal",
+  dtype: DType,
+  words: readonly [Expr, Expr, Expr, Expr],
+): Expr {
+  const [keyLow, keyHigh, drawLow, drawHigh] = words;
+  return E.random(distribution, dtype, [keyLow, keyHigh, E.index("linear"), drawLow, drawHigh]);
+}
+
+function scalarWords(first: number): [Expr, Expr, Expr, Expr] {
+  const word = (i: number): Expr => E.scalar(first + i, "int32");
+  return [word(0), word(1), word(2), word(3)];
+}
+
+function floatType(op: string, options: TensorOptions): DType {
+  const dtype = options.dtype ?? "float32";
+  if (!isFloat(dtype)) throw new DTypeError({ op, expected: "float32 or float64", actual: dtype });
+  return dtype;
+}
+
+function draw(op: string, shape: Shape, expression: Expr, scalars: readonly number[], options: TensorOptions): Tensor {
+  validateShape(shape, op);
+  // The element's position is one 32-bit word of the counter.
+  if (elementCount(shape) > WORD) {
+    throw new ArgumentError({ op, expected: "at most 2^32 elements", actual: String(elementCount(shape)) });
+  }
+  return generate(op, shape, expression, [...drawWords(), ...scalars], options);
+}
+
+/** Uniform numbers in [0, 1), multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64). */
+export function rand(shape: Shape, options: TensorOptions = {}): Tensor {
+  const dtype = floatType("rand", options);
+  return draw("rand", shape, randomNode("uniform", dtype, scalarWords(0)), [], options);
+}
+
+/** Standard normal numbers. */
+export function randn(shape: Shape, options: TensorOptions = {}): Tensor {
+  const dtype = floatType("randn", options);
+  return draw("randn", shape, randomNode("normal", dtype, scalarWords(0)), [], options);
+}
+
+/** int32 numbers from `low` (included) to `high` (excluded), each equally likely to one part in 2²¹. */
+export function randint(low: number, high: number, shape: Shape, options: TensorOptions = {}): Tensor {
+  if (low !== (low | 0) || !Number.isInteger(high) || high <= low || high > 2 ** 31) {
+    throw new ArgumentError({
+      op: "randint",
+      expected: "int32 bounds with low < high",
+      actual: `${low} and ${high}`,
+    });
+  }
+  const uniform = randomNode("uniform", "float64", scalarWords(0));
+  const span = E.unary("floor", E.mul(uniform, E.scalar(4, "float64")));
+  const value = E.cast(E.add(span, E.scalar(5, "float64")), "int32");
+  return draw("randint", shape, E.cast(value, options.dtype ?? "int32"), [high - low, low], options);
+}
+
+/** 1 with probability `p`, else 0; float32 by default. */
+export function bernoulli(p: number, shape: Shape, options: TensorOptions = {}): Tensor {
+  if (!(p >= 0 && p <= 1)) {
+    throw new ArgumentError({ op: "bernoulli", expected: "a probability from 0 to 1", actual: String(p) });
+  }
+  const hit = E.lt(randomNode("uniform", "float64", scalarWords(0)), E.scalar(4, "float64"));
+  return draw("bernoulli", shape, E.cast(hit, options.dtype ?? "float32"), [p], options);
+}
