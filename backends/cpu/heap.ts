@@ -9,8 +9,11 @@ import {
   BackendMismatchError,
   DisposedError,
   OutOfMemoryError,
+  ShapeError,
 } from "../../src/tensor/errors.ts";
-import type { DeviceBuffer } from "../../src/tensor/backend.ts";
+import type { DeviceBuffer, View } from "../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT } from "../../src/tensor/dtype.ts";
+import { formatShape } from "../../src/tensor/layout.ts";
 import { Allocator, type AllocatorMemory } from "./allocator.ts";
 import type { Heap, HeapBuffer } from "./context.ts";
 
@@ -205,6 +208,31 @@ export class WebAssemblyHeap implements Heap {
    */
   own(buffer: DeviceBuffer, op: string): HeapBuffer {
     return this.#own(buffer, op);
+  }
+
+  /**
+   * Checks that a view's buffer is a live one of this heap and that its elements lie within it: kernels do not look.
+   *
+   * @throws BackendMismatchError, DisposedError as {@linkcode own}; ShapeError when an element lies outside.
+   */
+  checkView(view: View, op: string): void {
+    const { bytes } = this.#own(view.buffer, op);
+    const { shape, strides, offset } = view;
+    let first = offset;
+    let last = offset;
+    for (let axis = 0; axis < shape.length; axis++) {
+      if (shape[axis] === 0) return;
+      const reach = strides[axis] * (shape[axis] - 1);
+      if (reach > 0) last += reach;
+      else first += reach;
+    }
+    if (first >= 0 && (last + 1) * BYTES_PER_ELEMENT[view.dtype] <= bytes) return;
+    throw new ShapeError({
+      op,
+      expected: `a view within its buffer of ${bytes} bytes`,
+      actual: `${view.dtype} elements ${first} to ${last}`,
+      hint: `Check shape ${formatShape(shape)}, strides ${formatShape(strides)} and offset ${offset}`,
+    });
   }
 
   u8(): Uint8Array {
