@@ -57,10 +57,10 @@ export function contiguousLayout(shape: Shape, offset = 0): Layout {
 
 /** Whether the elements lie row-major without gaps (axes of size 1 may have any stride). */
 export function isContiguous(layout: Layout): boolean {
+  if (layout.shape.includes(0)) return true;
   let stride = 1;
   for (let axis = layout.shape.length - 1; axis >= 0; axis--) {
     const size = layout.shape[axis];
-    if (size === 0) return true;
     if (size !== 1 && layout.strides[axis] !== stride) return false;
     stride *= size;
   }
