@@ -166,12 +166,12 @@ export function min(tensor: Tensor, axes?: Axes, keepDims = false): Tensor {
 }
 
 /** Whether an element is not 0: a bool tensor. */
-export function any(tensor: Tensor, axes?: Axes, keepDims = false): Tensor {
+export function anyNonZero(tensor: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduceElements("any", tensor, "max", "bool", axes, keepDims);
 }
 
 /** Whether no element is 0: a bool tensor. */
-export function all(tensor: Tensor, axes?: Axes, keepDims = false): Tensor {
+export function allNonZero(tensor: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduceElements("all", tensor, "min", "bool", axes, keepDims);
 }
 

@@ -22,8 +22,8 @@ import {
 import { contiguousLayout, formatShape, type Shape } from "./layout.ts";
 import { matmul } from "./matmul.ts";
 import {
-  all,
-  any,
+  allNonZero,
+  anyNonZero,
   argmax,
   argmin,
   type Axes,
@@ -426,12 +426,12 @@ export class Tensor extends TensorCore implements Disposable {
 
   /** Whether an element over axes (all by default) is not 0. */
   any(axes?: Axes, keepDims = false): Tensor {
-    return any(this, axes, keepDims);
+    return anyNonZero(this, axes, keepDims);
   }
 
   /** Whether no element over axes (all by default) is 0. */
   all(axes?: Axes, keepDims = false): Tensor {
-    return all(this, axes, keepDims);
+    return allNonZero(this, axes, keepDims);
   }
 
   /** Euclidean norm over axes (all by default). */
