@@ -20,6 +20,7 @@ export { so2Group, SpecialOrthogonalGroup2 } from "./groups/so2.ts";
 export { HomogeneousSpace } from "./homogeneous_space.ts";
 export { compareIds, irrepKey, sameId, subgroupKey } from "./ids.ts";
 export { Irrep, type IrrepDefinition } from "./irrep.ts";
+export type { FlipValue } from "./planar.ts";
 export { MatrixRepresentation, type RepresentationDefinition } from "./representation.ts";
 export type {
   ClebschGordan,

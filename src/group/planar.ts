@@ -69,6 +69,15 @@ export function stepOfAngle(angle: number, count: number): number | undefined {
   return ((step % count) + count) % count;
 }
 
+/** A value `[f, second]`: a reflection if f is 1, then a rotation by `second` steps or radians. */
+export type FlipValue = readonly [flip: number, rotation: number];
+
+/** A normalized value of a group with reflections as a pair. */
+export function flipValue(value: ElementValue): FlipValue {
+  if (typeof value === "number") return [0, value];
+  return [Number(value[0]), Number(value[1])];
+}
+
 /** The pair `[f, second]` that a value is, else `undefined`; f is 0 or 1. */
 export function flipPair(value: ElementValue): readonly [number, ElementValue] | undefined {
   if (typeof value === "number" || value.length !== 2) return undefined;

@@ -32,13 +32,13 @@ function plane(id: SubgroupId): GSpace2D {
  *
  * @example
  * ```ts
- * import { rot2dOnR2 } from "@escnn/escnn";
+ * import { gspaces } from "@escnn/escnn";
  * import { assertEquals } from "@std/assert";
  *
- * const space = rot2dOnR2(8);
+ * const space = gspaces.rot2dOnR2(8);
  * assertEquals(space.fibergroup.name, "C8");
  * assertEquals(space.regularRepr.size, 8);
- * // One regular field to another with 5 × 5 filters: 11 scalar functions times 8 elements.
+ * // Every 5 × 5 filter is a combination of 11 scalar functions on the grid.
  * const tables = space.kernelTables({ kernelSize: 5 });
  * assertEquals(tables.functionCount, 11);
  * ```
@@ -55,10 +55,10 @@ export function rot2dOnR2(n = -1): GSpace2D {
  *
  * @example
  * ```ts
- * import { flipRot2dOnR2 } from "@escnn/escnn";
+ * import { gspaces } from "@escnn/escnn";
  * import { assertEquals } from "@std/assert";
  *
- * const space = flipRot2dOnR2(4);
+ * const space = gspaces.flipRot2dOnR2(4);
  * assertEquals(space.fibergroup.name, "D4");
  * // The reflection s exchanges left and right.
  * assertEquals([...space.baseSpaceAction(space.fibergroup.element([1, 0]))].map((v) => v + 0), [-1, 0, 0, 1]);

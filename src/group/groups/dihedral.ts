@@ -8,7 +8,17 @@ import { identityMatrix } from "../../math/linear_algebra.ts";
 import { GroupError } from "../errors.ts";
 import { GroupBase, type SubgroupDefinition } from "../group.ts";
 import type { IrrepDefinition } from "../irrep.ts";
-import { cosSinOfTurn, flipPair, foldFrequency, rotationAngle, rotationMatrix, stepOfAngle, TURN } from "../planar.ts";
+import {
+  cosSinOfTurn,
+  flipPair,
+  type FlipValue,
+  flipValue,
+  foldFrequency,
+  rotationAngle,
+  rotationMatrix,
+  stepOfAngle,
+  TURN,
+} from "../planar.ts";
 import {
   clebschGordanWithFlips,
   dimensionWithFlips,
@@ -19,21 +29,14 @@ import {
 import type { ClebschGordan, Decomposition, ElementValue, GroupElement, IrrepId, SubgroupId } from "../types.ts";
 import { cyclicGroup, requireDivisor, restrictRotation } from "./cyclic.ts";
 
-type Pair = readonly [number, number];
-
-function pair(value: ElementValue): Pair {
-  if (typeof value === "number") return [0, value];
-  return [Number(value[0]), Number(value[1])];
-}
-
 /** D_N. Make it with {@linkcode dihedralGroup}. */
 export class DihedralGroup extends GroupBase {
   /** N. */
   readonly rotationOrder: number;
   /** The value of the identity. */
-  readonly identityValue: Pair = [0, 0];
+  readonly identityValue: FlipValue = [0, 0];
   /** The smallest rotation and the reflection s. */
-  readonly generatorValues: readonly Pair[];
+  readonly generatorValues: readonly FlipValue[];
   /** `[null, 1]`. */
   readonly subgroupTrivialId: SubgroupId = [null, 1];
   /** `[0, N]`. */
@@ -48,7 +51,7 @@ export class DihedralGroup extends GroupBase {
   }
 
   /** `[f, k]` with an integer, an angle in radians or a 2 × 2 rotation matrix in the second place. */
-  parse(value: ElementValue, parametrization: string): Pair | undefined {
+  parse(value: ElementValue, parametrization: string): FlipValue | undefined {
     const n = this.rotationOrder;
     const given = flipPair(value);
     if (given === undefined) return undefined;
@@ -63,7 +66,7 @@ export class DihedralGroup extends GroupBase {
 
   /** The inverse of {@linkcode DihedralGroup.parse}. */
   format(value: ElementValue, parametrization: string): ElementValue {
-    const [f, k] = pair(value);
+    const [f, k] = flipValue(value);
     if (parametrization === "radians") return [f, k / this.rotationOrder * TURN];
     if (parametrization === "MAT") {
       const [c, s] = cosSinOfTurn(k, this.rotationOrder);
@@ -73,30 +76,30 @@ export class DihedralGroup extends GroupBase {
   }
 
   /** r^k s^f · r^l s^e = r^(k ± l) s^(f + e), minus after a reflection. */
-  multiplyValues(a: ElementValue, b: ElementValue): Pair {
+  multiplyValues(a: ElementValue, b: ElementValue): FlipValue {
     const n = this.rotationOrder;
-    const [f, k] = pair(a);
-    const [e, l] = pair(b);
+    const [f, k] = flipValue(a);
+    const [e, l] = flipValue(b);
     return [(f + e) % 2, (f === 0 ? k + l : k - l + n) % n];
   }
 
   /** A reflection is its own inverse. */
-  invertValue(value: ElementValue): Pair {
+  invertValue(value: ElementValue): FlipValue {
     const n = this.rotationOrder;
-    const [f, k] = pair(value);
+    const [f, k] = flipValue(value);
     return [f, f === 0 ? (n - k) % n : k];
   }
 
   /** Whether both numbers are equal. */
   equalValues(a: ElementValue, b: ElementValue): boolean {
-    const [x, y] = [pair(a), pair(b)];
+    const [x, y] = [flipValue(a), flipValue(b)];
     return x[0] === y[0] && x[1] === y[1];
   }
 
   /** The rotations, then the reflections. */
-  listValues(): readonly Pair[] {
+  listValues(): readonly FlipValue[] {
     const n = this.rotationOrder;
-    return Array.from({ length: 2 * n }, (_, i): Pair => i < n ? [0, i] : [1, i - n]);
+    return Array.from({ length: 2 * n }, (_, i): FlipValue => i < n ? [0, i] : [1, i - n]);
   }
 
   /** `count` equally spaced rotations, then these times s. Throws {@linkcode GroupError} unless `count` divides N. */
@@ -128,7 +131,7 @@ export class DihedralGroup extends GroupBase {
         type: "R",
         frequency: k,
         matrix: (g) => {
-          const [e, l] = pair(g.value);
+          const [e, l] = flipValue(g.value);
           const negative = (k === 0 ? 0 : l) + f * e;
           return Float64Array.of(negative % 2 === 0 ? 1 : -1);
         },
@@ -143,11 +146,11 @@ export class DihedralGroup extends GroupBase {
       type: "R",
       frequency: k,
       matrix: (g) => {
-        const [e, l] = pair(g.value);
+        const [e, l] = flipValue(g.value);
         return rotationMatrix(cosSinOfTurn(k * l, n), e);
       },
       character: (g) => {
-        const [e, l] = pair(g.value);
+        const [e, l] = flipValue(g.value);
         return e === 1 ? 0 : 2 * cosSinOfTurn(k * l, n)[0];
       },
       supportedNonlinearities: ["norm", "gated"],
@@ -164,17 +167,17 @@ export class DihedralGroup extends GroupBase {
       return {
         id: [null, m],
         subgroup: cyclicGroup(m),
-        include: (value): Pair => [0, Number(value) * step],
+        include: (value): FlipValue => [0, Number(value) * step],
         restrict: (value) => {
-          const [f, k] = pair(value);
+          const [f, k] = flipValue(value);
           return f === 0 && k % step === 0 ? k / step : undefined;
         },
       };
     }
     if (typeof flip !== "number" || !Number.isInteger(flip)) return undefined;
     const offset = ((flip % n) + n) % n;
-    const inner = (value: ElementValue): Pair | undefined => {
-      const [f, k] = pair(value);
+    const inner = (value: ElementValue): FlipValue | undefined => {
+      const [f, k] = flipValue(value);
       const rest = (k - f * offset + n) % n;
       return rest % step === 0 ? [f, rest / step] : undefined;
     };
@@ -182,15 +185,15 @@ export class DihedralGroup extends GroupBase {
       return {
         id: [offset, 1],
         subgroup: cyclicGroup(2),
-        include: (value): Pair => value === 0 ? [0, 0] : [1, offset],
+        include: (value): FlipValue => value === 0 ? [0, 0] : [1, offset],
         restrict: (value) => inner(value)?.[0],
       };
     }
     return {
       id: [offset, m],
       subgroup: dihedralGroup(m),
-      include: (value): Pair => {
-        const [f, k] = pair(value);
+      include: (value): FlipValue => {
+        const [f, k] = flipValue(value);
         return [f, (k * step + f * offset) % n];
       },
       restrict: inner,

@@ -11,6 +11,8 @@ import type { IrrepDefinition } from "../irrep.ts";
 import {
   cosSinOfAngle,
   flipPair,
+  type FlipValue,
+  flipValue,
   foldFrequency,
   hashAngle,
   rotationAngle,
@@ -34,19 +36,12 @@ import { cyclicGroup, restrictRotation } from "./cyclic.ts";
 import { dihedralGroup } from "./dihedral.ts";
 import { so2Group } from "./so2.ts";
 
-type Pair = readonly [number, number];
-
-function pair(value: ElementValue): Pair {
-  if (typeof value === "number") return [0, value];
-  return [Number(value[0]), Number(value[1])];
-}
-
 /** O(2). Make it with {@linkcode o2Group}. */
 export class OrthogonalGroup2 extends GroupBase {
   /** The value of the identity. */
-  readonly identityValue: Pair = [0, 0];
+  readonly identityValue: FlipValue = [0, 0];
   /** A rotation by one radian, whose powers are dense, and the reflection s. */
-  readonly generatorValues: readonly Pair[] = [[0, 1], [1, 0]];
+  readonly generatorValues: readonly FlipValue[] = [[0, 1], [1, 0]];
   /** `[null, 1]`. */
   readonly subgroupTrivialId: SubgroupId = [null, 1];
   /** `[0, -1]`. */
@@ -63,7 +58,7 @@ export class OrthogonalGroup2 extends GroupBase {
   }
 
   /** `[f, angle]` in radians, or `[f, 2 × 2 rotation matrix]`. */
-  parse(value: ElementValue, parametrization: string): Pair | undefined {
+  parse(value: ElementValue, parametrization: string): FlipValue | undefined {
     const given = flipPair(value);
     if (given === undefined) return undefined;
     const angle = parametrization === "MAT" ? rotationAngle(given[1], atan2) : given[1];
@@ -73,44 +68,44 @@ export class OrthogonalGroup2 extends GroupBase {
   /** The inverse of {@linkcode OrthogonalGroup2.parse}. */
   format(value: ElementValue, parametrization: string): ElementValue {
     if (parametrization === "radians") return value;
-    const [f, angle] = pair(value);
+    const [f, angle] = flipValue(value);
     const [c, s] = cosSinOfAngle(angle);
     return [f, [[c, -s], [s, c]]];
   }
 
   /** r_θ s^f · r_φ s^e = r_(θ ± φ) s^(f + e), minus after a reflection. */
-  multiplyValues(a: ElementValue, b: ElementValue): Pair {
-    const [f, x] = pair(a);
-    const [e, y] = pair(b);
+  multiplyValues(a: ElementValue, b: ElementValue): FlipValue {
+    const [f, x] = flipValue(a);
+    const [e, y] = flipValue(b);
     return [(f + e) % 2, wrapAngle(f === 0 ? x + y : x - y)];
   }
 
   /** A reflection is its own inverse. */
-  invertValue(value: ElementValue): Pair {
-    const [f, angle] = pair(value);
+  invertValue(value: ElementValue): FlipValue {
+    const [f, angle] = flipValue(value);
     return [f, f === 0 ? wrapAngle(-angle) : angle];
   }
 
   /** Whether the flips are equal and the angles modulo 2π, to 1e-8. */
   equalValues(a: ElementValue, b: ElementValue): boolean {
-    const [x, y] = [pair(a), pair(b)];
+    const [x, y] = [flipValue(a), flipValue(b)];
     return x[0] === y[0] && sameAngle(x[1], y[1]);
   }
 
   /** Nine rotations and as many reflections. */
-  listValues(): readonly Pair[] {
+  listValues(): readonly FlipValue[] {
     const angles = so2Group().listValues();
-    return [...angles.map((a): Pair => [0, a]), ...angles.map((a): Pair => [1, a])];
+    return [...angles.map((a): FlipValue => [0, a]), ...angles.map((a): FlipValue => [1, a])];
   }
 
   /** A random rotation or reflection. */
-  override sampleValue(random: () => number): Pair {
+  override sampleValue(random: () => number): FlipValue {
     return [random() < 0.5 ? 0 : 1, wrapAngle(TURN * random())];
   }
 
   /** Whole turns are no turn. */
   override hashValue(value: ElementValue): string {
-    const [f, angle] = pair(value);
+    const [f, angle] = flipValue(value);
     return `[${f},${hashAngle(angle)}]`;
   }
 
@@ -136,7 +131,7 @@ export class OrthogonalGroup2 extends GroupBase {
         size: 1,
         type: "R",
         frequency: 0,
-        matrix: (g) => Float64Array.of(f === 1 && pair(g.value)[0] === 1 ? -1 : 1),
+        matrix: (g) => Float64Array.of(f === 1 && flipValue(g.value)[0] === 1 ? -1 : 1),
         supportedNonlinearities: f === 0 ? ["pointwise", "norm", "gated", "gate"] : ["norm", "gated"],
       };
     }
@@ -146,11 +141,11 @@ export class OrthogonalGroup2 extends GroupBase {
       type: "R",
       frequency: k,
       matrix: (g) => {
-        const [e, angle] = pair(g.value);
+        const [e, angle] = flipValue(g.value);
         return rotationMatrix(cosSinOfAngle(k * angle), e);
       },
       character: (g) => {
-        const [e, angle] = pair(g.value);
+        const [e, angle] = flipValue(g.value);
         return e === 1 ? 0 : 2 * cosSinOfAngle(k * angle)[0];
       },
       supportedNonlinearities: ["norm", "gated"],
@@ -168,9 +163,9 @@ export class OrthogonalGroup2 extends GroupBase {
       return {
         id: [null, m],
         subgroup: m === -1 ? so2Group() : cyclicGroup(m),
-        include: (value): Pair => [0, m === -1 ? Number(value) : Number(value) / m * TURN],
+        include: (value): FlipValue => [0, m === -1 ? Number(value) : Number(value) / m * TURN],
         restrict: (value) => {
-          const [f, angle] = pair(value);
+          const [f, angle] = flipValue(value);
           if (f === 1) return undefined;
           return m === -1 ? angle : stepOfAngle(angle, m);
         },
@@ -181,18 +176,18 @@ export class OrthogonalGroup2 extends GroupBase {
       return {
         id: [flip, -1],
         subgroup: this,
-        include: (value): Pair => {
-          const [f, angle] = pair(value);
+        include: (value): FlipValue => {
+          const [f, angle] = flipValue(value);
           return [f, wrapAngle(angle + f * flip)];
         },
-        restrict: (value): Pair => {
-          const [f, angle] = pair(value);
+        restrict: (value): FlipValue => {
+          const [f, angle] = flipValue(value);
           return [f, wrapAngle(angle - f * flip)];
         },
       };
     }
-    const inner = (value: ElementValue): Pair | undefined => {
-      const [f, angle] = pair(value);
+    const inner = (value: ElementValue): FlipValue | undefined => {
+      const [f, angle] = flipValue(value);
       const step = stepOfAngle(angle - f * flip, m);
       return step === undefined ? undefined : [f, step];
     };
@@ -200,15 +195,15 @@ export class OrthogonalGroup2 extends GroupBase {
       return {
         id: [flip, 1],
         subgroup: cyclicGroup(2),
-        include: (value): Pair => value === 0 ? [0, 0] : [1, wrapAngle(flip)],
+        include: (value): FlipValue => value === 0 ? [0, 0] : [1, wrapAngle(flip)],
         restrict: (value) => inner(value)?.[0],
       };
     }
     return {
       id: [flip, m],
       subgroup: dihedralGroup(m),
-      include: (value): Pair => {
-        const [f, k] = pair(value);
+      include: (value): FlipValue => {
+        const [f, k] = flipValue(value);
         return [f, wrapAngle(k / m * TURN + f * flip)];
       },
       restrict: inner,
