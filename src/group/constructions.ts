@@ -23,6 +23,17 @@ import type {
  *
  * @param representations At least one.
  * @param name For people; default `[a]_[b]`.
+ * @throws {@linkcode GroupError} for no representations, or those of different groups.
+ *
+ * @example
+ * ```ts
+ * import { cyclicGroup, directSum } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const c4 = cyclicGroup(4);
+ * const rho = directSum([c4.trivialRepresentation, c4.irrep(1)]);
+ * assertEquals([rho.size, rho.kind], [3, "general"]);
+ * ```
  */
 export function directSum<K extends RepresentationKind>(
   representations: readonly Representation<K>[],

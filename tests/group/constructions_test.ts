@@ -31,6 +31,17 @@ test("directSum stacks blocks, shares tags, and is pointwise only if all parts a
   assertEquals(pointwise.kind, "pointwise");
 });
 
+test("kind: the compiler refuses irreps where pointwise representations are needed, sums and restrictions too", () => {
+  const c8 = cyclicGroup(8);
+  const kindOf = (rho: Representation<"pointwise">): string => rho.kind;
+  assertEquals(kindOf(c8.regularRepresentation.restrict(4)), "pointwise");
+  assertEquals(kindOf(c8.quotientRepresentation(2)), "pointwise");
+  // @ts-expect-error an irrep need not be pointwise
+  assertEquals(kindOf(c8.irrep(1)), "general");
+  // @ts-expect-error nor a sum with one
+  assertEquals(kindOf(directSum([c8.regularRepresentation, c8.irrep(1)])), "general");
+});
+
 test("directSum refuses nothing and mixed groups", () => {
   assertThrows(() => directSum([]), GroupError, "got none");
   assertThrows(() => directSum([cyclicGroup(4).irrep(1), cyclicGroup(8).irrep(1)]), GroupError, "C4, C8");
