@@ -5,46 +5,10 @@
  */
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
-import { REARRANGE_AXES } from "../gemm/rearrange.ts";
+import { joinAxes, type RearrangeAxis, rearrangeWords } from "../gemm/rearrange_kernels.ts";
 import type { Correlation } from "./correlation.ts";
 import { type ConvolutionKernels, SLOT } from "./kernels.ts";
 import type { Part, Work } from "./pieces.ts";
-
-/** An axis of a rearrangement, strides in elements. */
-export interface RearrangeAxis {
-  /** Number of elements. */
-  readonly size: number;
-  /** Stride in the target. */
-  readonly target: number;
-  /** Stride in the source. */
-  readonly source: number;
-}
-
-/** Axes of more than one element, neighbours joined where both operands allow it. */
-export function joinAxes(axes: readonly RearrangeAxis[]): RearrangeAxis[] {
-  const joined: RearrangeAxis[] = [];
-  for (const axis of axes) {
-    if (axis.size === 1) continue;
-    const last = joined.at(-1);
-    if (last !== undefined && last.target === axis.target * axis.size && last.source === axis.source * axis.size) {
-      joined[joined.length - 1] = { size: last.size * axis.size, target: axis.target, source: axis.source };
-    } else {
-      joined.push(axis);
-    }
-  }
-  return joined;
-}
-
-/** The words of a rearrangement's table for at most five axes, outermost first. */
-export function rearrangeWords(axes: readonly RearrangeAxis[], bytes: number): number[] {
-  const padding = new Array<RearrangeAxis>(REARRANGE_AXES - axes.length).fill({ size: 1, target: 0, source: 0 });
-  const all = [...padding, ...axes];
-  return [
-    ...all.map((axis) => axis.size),
-    ...all.map((axis) => axis.target * bytes),
-    ...all.map((axis) => axis.source * bytes),
-  ];
-}
 
 /** Sets elements to zero: those of a target with at most five axes. */
 export function clear(
@@ -57,7 +21,7 @@ export function clear(
   const words = rearrangeWords(axes.map((axis) => ({ ...axis, source: 0 })), dtype === "float32" ? 4 : 8);
   const table = context.scratch(4 * words.length + 8, SLOT.tables);
   context.heap.i32().set([0, 0, ...words], table / 4);
-  context.executor.call(kernels.of(dtype).rearrange, table + 8, pointer, table);
+  context.executor.call(kernels.rearrange.of(dtype).rearrange, table + 8, pointer, table);
 }
 
 /** Taps of a filter. */

@@ -64,7 +64,7 @@ function packFilter(
   packing: readonly FilterCopy[],
   filter: number,
 ): void {
-  const { rearrange } = kernels.of(work.problem.dtype);
+  const { rearrange } = kernels.rearrange.of(work.problem.dtype);
   for (const copy of packing) {
     steps.beginTask();
     steps.push(rearrange, work.tables + copy.table, filter + copy.packed, work.problem.weight.pointer + copy.filter);

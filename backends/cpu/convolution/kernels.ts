@@ -3,21 +3,9 @@
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import type { CpuContext, Kernel } from "../context.ts";
 import type { Gemm } from "../gemm/gemm.ts";
-import { buildRearrangeModule } from "../gemm/rearrange.ts";
+import { RearrangeKernels } from "../gemm/rearrange_kernels.ts";
 import { buildColumnsModule } from "./columns.ts";
 import { buildThinModule } from "./thin.ts";
-
-/** Kernels of one element type; see the modules for their arguments. */
-export interface ElementKernels {
-  /** `columns.ts`. */
-  readonly columns: Kernel;
-  /** `rearrange.ts`. */
-  readonly rearrange: Kernel;
-  /** `rearrange.ts`. */
-  readonly sum: Kernel;
-  /** `rearrange.ts`. */
-  readonly fill: Kernel;
-}
 
 /** Kernels for few output channels. */
 export interface ThinKernels {
@@ -36,18 +24,21 @@ export class ConvolutionKernels {
   readonly context: CpuContext;
   /** Matrix products. */
   readonly gemm: Gemm;
-  readonly #elements: Partial<Record<FloatDType, ElementKernels>> = {};
+  /** Strided copies and sums. */
+  readonly rearrange: RearrangeKernels;
+  readonly #columns: Partial<Record<FloatDType, Kernel>> = {};
   readonly #thin: Partial<Record<FloatDType, ThinKernels>> = {};
 
   /** Compiles nothing yet. */
   constructor(context: CpuContext, gemm: Gemm) {
     this.context = context;
     this.gemm = gemm;
+    this.rearrange = new RearrangeKernels(context);
   }
 
-  /** The kernels of every convolution. */
-  of(dtype: FloatDType): ElementKernels {
-    return this.#elements[dtype] ??= this.#compile(dtype);
+  /** The kernel of `columns.ts`. */
+  columns(dtype: FloatDType): Kernel {
+    return this.#columns[dtype] ??= this.#compileColumns(dtype);
   }
 
   /** The kernels for few output channels. */
@@ -55,15 +46,9 @@ export class ConvolutionKernels {
     return this.#thin[dtype] ??= this.#compileThin(dtype);
   }
 
-  #compile(dtype: FloatDType): ElementKernels {
+  #compileColumns(dtype: FloatDType): Kernel {
     const { executor, heap } = this.context;
-    const [columns] = executor.register(buildColumnsModule(dtype, heap.shared), ["columns"]);
-    const [rearrange, sum, fill] = executor.register(buildRearrangeModule(dtype, heap.shared), [
-      "rearrange",
-      "sum",
-      "fill",
-    ]);
-    return { columns, rearrange, sum, fill };
+    return executor.register(buildColumnsModule(dtype, heap.shared), ["columns"])[0];
   }
 
   #compileThin(dtype: FloatDType): ThinKernels {

@@ -195,7 +195,7 @@ export class Work {
   /** Adds the step that builds a piece's columns of a part. */
   pushColumns(steps: Steps, piece: Piece, part: Part): void {
     steps.pushPerThread(
-      this.#kernels.of(this.problem.dtype).columns,
+      this.#kernels.columns(this.problem.dtype),
       2,
       this.threadStride,
       this.tables + piece.tile.taps,
@@ -211,7 +211,7 @@ export class Work {
 
   /** Adds the step that copies a piece's block to or from the output. */
   pushBlock(steps: Steps, piece: Piece, toOutput: boolean): void {
-    const { rearrange } = this.#kernels.of(this.problem.dtype);
+    const { rearrange } = this.#kernels.rearrange.of(this.problem.dtype);
     const table = this.tables + this.blockTable(piece, toOutput);
     const output = this.outputAddress(piece);
     if (toOutput) steps.pushPerThread(rearrange, 4, this.threadStride, table, output, this.block);

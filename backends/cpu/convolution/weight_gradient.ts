@@ -85,7 +85,7 @@ export function correlateWeights(kernels: ConvolutionKernels, problem: Correlati
     }
   }
   steps.flush();
-  const element = kernels.of(dtype);
+  const element = kernels.rearrange.of(dtype);
   if (runs > 1) context.executor.parallelRange(element.sum, work.tables + sumTable, size, SUM_GRAIN, 16);
   const unpackSteps = stepsFor(context, size * 8);
   for (const copy of unpacking) {

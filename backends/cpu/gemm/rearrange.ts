@@ -4,7 +4,7 @@
  */
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
-import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/assembler.ts";
+import { type Local, ModuleBuilder } from "../wasm/assembler.ts";
 import { assign, type Element, element, forEach } from "./element.ts";
 
 /** Axes of a rearrangement. */
@@ -18,15 +18,13 @@ export const REARRANGE_WORDS = 3 * REARRANGE_AXES;
  *
  * - `rearrange(table, target, source)`: copies the block that the table describes;
  * - `sum(params, begin, end)`: elements [begin, end) of a target become the sums of `count` sources, one after the other,
- *   with params `[target, source, count, bytes from one source to the next]`;
- * - `fill(params, begin, end)`: zeros at elements [begin, end), with params `[target]`.
+ *   with params `[target, source, count, bytes from one source to the next]`.
  */
 export function buildRearrangeModule(dtype: FloatDType, shared: boolean): Uint8Array {
   const e = element(dtype, false);
   const module = new ModuleBuilder({ shared });
   emitRearrange(module, e);
   emitSum(module, e);
-  emitFill(module, e);
   return module.toBytes();
 }
 
@@ -100,11 +98,4 @@ function emitSum(module: ModuleBuilder, e: Element): void {
     );
     f.get(target).get(scalar).mem(e.store).add(target, e.bytes).add(source, e.bytes);
   });
-}
-
-function emitFill(module: ModuleBuilder, e: Element): FunctionBuilder {
-  const f = module.function(["i32", "i32", "i32"], [], "fill");
-  const [params, begin, end] = f.params;
-  f.get(params).mem("i32.load").get(begin).i32(e.bytes).op("i32.mul").op("i32.add");
-  return f.i32(0).get(end).get(begin).op("i32.sub").i32(e.bytes).op("i32.mul").memoryFill();
 }
