@@ -26,16 +26,28 @@ export class TensorCore implements View, Owned {
   name: string | undefined = undefined;
   /** The gradient that `backward` accumulated; `undefined` before and after `clearGrad`. Not owned by scopes. */
   grad: Tensor | undefined = undefined;
-  /** Place on the tape. @internal */
+  /**
+   * Place on the tape.
+   * @internal
+   */
   node: GradNode | undefined = undefined;
-  /** Which output of `node` this is. @internal */
+  /**
+   * Which output of `node` this is.
+   * @internal
+   */
   outputIndex = 0;
-  /** The scope that disposes it. @internal */
+  /**
+   * The scope that disposes it.
+   * @internal
+   */
   owner: Owner | undefined = undefined;
   #storage: Storage;
   #disposed = false;
 
-  /** Takes over one reference to `storage`. Use the creation functions instead. @internal */
+  /**
+   * Takes over one reference to `storage`. Use the creation functions instead.
+   * @internal
+   */
   constructor(storage: Storage, layout: Layout, dtype: DType) {
     this.#storage = storage;
     this.shape = layout.shape;
@@ -69,13 +81,19 @@ export class TensorCore implements View, Owned {
     return this.#disposed;
   }
 
-  /** Its memory; throws {@linkcode DisposedError} after disposal. @internal */
+  /**
+   * Its memory; throws {@linkcode DisposedError} after disposal.
+   * @internal
+   */
   get storage(): Storage {
     if (this.#disposed || isBackendDisposed(this.#storage.backend)) this.#refuse();
     return this.#storage;
   }
 
-  /** The backend's buffer, which makes a tensor a `View`. @internal */
+  /**
+   * The backend's buffer, which makes a tensor a `View`.
+   * @internal
+   */
   get buffer(): DeviceBuffer {
     return this.storage.buffer;
   }
@@ -91,7 +109,10 @@ export class TensorCore implements View, Owned {
     });
   }
 
-  /** Ends the life of a tensor that the tape saved. @internal */
+  /**
+   * Ends the life of a tensor that the tape saved.
+   * @internal
+   */
   releaseSaved(): void {
     this.#disposed = true;
     this.#storage.release();
@@ -122,12 +143,18 @@ type TensorClass = new (storage: Storage, layout: Layout, dtype: DType) => Tenso
 
 let tensorClass: TensorClass | undefined;
 
-/** Names the class of all tensors; called once by tensor.ts. @internal */
+/**
+ * Names the class of all tensors; called once by tensor.ts.
+ * @internal
+ */
 export function registerTensorClass(constructor: TensorClass): void {
   tensorClass = constructor;
 }
 
-/** A tensor on a storage of which it takes over one reference, owned by the current scope. @internal */
+/**
+ * A tensor on a storage of which it takes over one reference, owned by the current scope.
+ * @internal
+ */
 export function createTensor(storage: Storage, layout: Layout, dtype: DType): Tensor {
   const tensor = new tensorClass!(storage, layout, dtype);
   storage.countTensor(1);
@@ -135,13 +162,19 @@ export function createTensor(storage: Storage, layout: Layout, dtype: DType): Te
   return tensor;
 }
 
-/** A row-major tensor with arbitrary contents. @internal */
+/**
+ * A row-major tensor with arbitrary contents.
+ * @internal
+ */
 export function allocateTensor(backend: Backend, shape: Shape, dtype: DType): Tensor {
   const storage = new Storage(backend, elementCount(shape) * BYTES_PER_ELEMENT[dtype]);
   return createTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, dtype);
 }
 
-/** Several row-major tensors with arbitrary contents: all, or none when memory runs out. @internal */
+/**
+ * Several row-major tensors with arbitrary contents: all, or none when memory runs out.
+ * @internal
+ */
 export function allocateTensors(backend: Backend, shapes: readonly Shape[], dtypes: readonly DType[]): Tensor[] {
   const made: Tensor[] = [];
   try {
@@ -153,26 +186,38 @@ export function allocateTensors(backend: Backend, shapes: readonly Shape[], dtyp
   return made;
 }
 
-/** Another layout of the same elements, without history. @internal */
+/**
+ * Another layout of the same elements, without history.
+ * @internal
+ */
 export function viewOf(tensor: Tensor, layout: Layout): Tensor {
   const storage = tensor.storage;
   storage.retain();
   return createTensor(storage, layout, tensor.dtype);
 }
 
-/** The same tensor with the same history as another object. @internal */
+/**
+ * The same tensor with the same history as another object.
+ * @internal
+ */
 export function aliasOf(tensor: Tensor): Tensor {
   const alias = viewOf(tensor, tensor);
   attach(alias, tensor.node, tensor.outputIndex);
   return alias;
 }
 
-/** A tensor's elements as a larger shape sees them (stride 0 along new axes), for a backend call. @internal */
+/**
+ * A tensor's elements as a larger shape sees them (stride 0 along new axes), for a backend call.
+ * @internal
+ */
 export function expandedView(tensor: Tensor, shape: Shape, strides: readonly number[]): View {
   return { buffer: tensor.buffer, dtype: tensor.dtype, shape, strides, offset: tensor.offset };
 }
 
-/** Puts a tensor on the tape. @internal */
+/**
+ * Puts a tensor on the tape.
+ * @internal
+ */
 export function attach(tensor: Tensor, node: GradNode | undefined, index: number): void {
   if (node === undefined) return;
   node.retain();
@@ -180,7 +225,10 @@ export function attach(tensor: Tensor, node: GradNode | undefined, index: number
   tensor.outputIndex = index;
 }
 
-/** Whether an operation on these inputs is recorded. @internal */
+/**
+ * Whether an operation on these inputs is recorded.
+ * @internal
+ */
 export function needsGrad(inputs: readonly Tensor[]): boolean {
   for (const input of inputs) if (input.node !== undefined) return currentContext().gradEnabled;
   return false;
@@ -188,7 +236,8 @@ export function needsGrad(inputs: readonly Tensor[]): boolean {
 
 /**
  * A copy of the reference to a tensor for the tape: in no scope, not counted, and without a claim on its node (an edge
- * holds an input's node already, and a node must not hold itself). @internal
+ * holds an input's node already, and a node must not hold itself).
+ * @internal
  */
 function saveTensor(tensor: Tensor): Tensor {
   const storage = tensor.storage;
@@ -202,7 +251,8 @@ function saveTensor(tensor: Tensor): Tensor {
 
 /**
  * Records an operation: `outputs` (float ones) get a node whose derivative is `backward`. `saved` are inputs, outputs, or
- * tensors without history. Call it only where {@linkcode needsGrad} holds. @internal
+ * tensors without history. Call it only where {@linkcode needsGrad} holds.
+ * @internal
  */
 export function record(
   op: string,
@@ -227,7 +277,10 @@ export function record(
   if (saved.length > 0) node.save(saved.map(saveTensor));
 }
 
-/** The one backend of several tensors; throws {@linkcode BackendMismatchError} when they live on different ones. @internal */
+/**
+ * The one backend of several tensors; throws {@linkcode BackendMismatchError} when they live on different ones.
+ * @internal
+ */
 export function commonBackend(tensors: readonly Tensor[], op: string): Backend {
   const backend = tensors[0].storage.backend;
   for (const tensor of tensors) {

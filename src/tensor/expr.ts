@@ -17,7 +17,7 @@ import {
 } from "./expr_ops.ts";
 
 /** What every node has. */
-interface ExprBase {
+export interface ExprBase {
   /** Element type of the value. */
   readonly dtype: DType;
   /** Identifies the tree: equal keys mean the same computation. Stable within a process only. */
@@ -26,56 +26,79 @@ interface ExprBase {
 
 /** The element of the `index`-th operand at the current position. */
 export interface InputExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "input";
+  /** Position among the operands. */
   readonly index: number;
 }
 
 /** A number fixed in the kernel, already rounded to the type. */
 export interface ConstantExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "constant";
+  /** The number. */
   readonly value: number;
 }
 
 /** A number given at each run (a learning rate, a seed); rounded to the type by the backend. */
 export interface ScalarExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "scalar";
+  /** Position among the run's scalars. */
   readonly index: number;
 }
 
 /** The position along an axis of the iteration space, or the row-major position (`"linear"`); int32. */
 export interface IndexExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "index";
+  /** Which axis, or the row-major position. */
   readonly axis: number | "linear";
 }
 
 /** An operation of one operand. */
 export interface UnaryExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "unary";
+  /** Which operation. */
   readonly op: UnaryOp;
+  /** What it is applied to. */
   readonly operand: Expr;
 }
 
 /** An operation of two operands of one type. */
 export interface BinaryExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "binary";
+  /** Which operation. */
   readonly op: BinaryOp;
+  /** The first operand. */
   readonly left: Expr;
+  /** The second operand. */
   readonly right: Expr;
 }
 
 /** A comparison of two operands of one type; bool. */
 export interface CompareExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "compare";
+  /** Which comparison. */
   readonly op: CompareOp;
+  /** The first operand. */
   readonly left: Expr;
+  /** The second operand. */
   readonly right: Expr;
 }
 
 /** `whenTrue` where the bool `condition` holds, else `whenFalse`. */
 export interface SelectExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "select";
+  /** The bool that chooses. */
   readonly condition: Expr;
+  /** The value where it holds. */
   readonly whenTrue: Expr;
+  /** The value elsewhere. */
   readonly whenFalse: Expr;
 }
 
@@ -83,7 +106,9 @@ export interface SelectExpr extends ExprBase {
  * Conversion to another type. Float to int32 truncates and saturates, NaN gives 0; anything to bool is `≠ 0`.
  */
 export interface CastExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "cast";
+  /** What is converted. */
   readonly operand: Expr;
 }
 
@@ -95,8 +120,11 @@ export type Distribution = "bits" | "uniform" | "normal";
  * `(words[2], words[3], words[4], 0)`, all int32. See `philox.ts` for how its output becomes a number.
  */
 export interface RandomExpr extends ExprBase {
+  /** Which kind of node it is. */
   readonly kind: "random";
+  /** What it yields. */
   readonly distribution: Distribution;
+  /** Key and counter. */
   readonly words: readonly [Expr, Expr, Expr, Expr, Expr];
 }
 

@@ -7,7 +7,7 @@
 
 export * from "./backend.ts";
 export { backward, type BackwardOptions, grad, type GradOptions } from "./autograd.ts";
-export { enableGrad, isGradEnabled, noGrad } from "./context.ts";
+export { enableGrad, isGradEnabled, noGrad, type Owned, type Owner } from "./context.ts";
 export {
   type ConvolutionGeometry,
   convolutionGeometry,
@@ -30,7 +30,8 @@ export {
   zeros,
   zerosLike,
 } from "./creation.ts";
-export { BYTES_PER_ELEMENT, type DType, type FloatDType, isFloat, promote, type TypedArray } from "./dtype.ts";
+export type { TensorCore } from "./core.ts";
+export { BYTES_PER_ELEMENT, type DType, DTYPES, type FloatDType, isFloat, promote, type TypedArray } from "./dtype.ts";
 export {
   convolution,
   type ConvolutionCallOptions,
@@ -40,8 +41,24 @@ export {
 export { einsum } from "./einsum.ts";
 export { type TensorOperand, where } from "./elementwise.ts";
 export * from "./errors.ts";
+/** Scalar expressions, the language of {@linkcode map} and {@linkcode reduce}. */
 export * as expr from "./expr.ts";
-export type { Expr } from "./expr.ts";
+export type {
+  BinaryExpr,
+  CastExpr,
+  CompareExpr,
+  ConstantExpr,
+  Distribution,
+  Expr,
+  ExprBase,
+  IndexExpr,
+  InputExpr,
+  Operand,
+  RandomExpr,
+  ScalarExpr,
+  SelectExpr,
+  UnaryExpr,
+} from "./expr.ts";
 export type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from "./expr_ops.ts";
 export { assertFinite, nonFiniteFlag } from "./finite.ts";
 export { gather, indexSelect, scatterAdd } from "./gather.ts";

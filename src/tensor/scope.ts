@@ -14,14 +14,20 @@ const COMPACTION_SIZE = 64;
 
 /** A stretch of code at whose end the tensors made in it are disposed. Made by {@linkcode scope}. */
 export class Scope implements Disposable, Owner {
-  /** The scope around it. @internal */
+  /**
+   * The scope around it.
+   * @internal
+   */
   readonly parent: Owner | undefined;
   #owned: Owned[] = [];
   #count = 0;
   #ended = false;
   #leave: (() => void) | undefined;
 
-  /** A scope inside the current one; use {@linkcode scope}. @internal */
+  /**
+   * A scope inside the current one; use {@linkcode scope}.
+   * @internal
+   */
   constructor() {
     this.parent = currentOwner();
   }
@@ -36,13 +42,19 @@ export class Scope implements Disposable, Owner {
     return this.#count;
   }
 
-  /** Makes it the current scope until it ends. @internal */
+  /**
+   * Makes it the current scope until it ends.
+   * @internal
+   */
   enter(): this {
     this.#leave = enterContext({ owner: this, gradEnabled: currentContext().gradEnabled });
     return this;
   }
 
-  /** Makes it the owner of a tensor. @internal */
+  /**
+   * Makes it the owner of a tensor.
+   * @internal
+   */
   add(owned: Owned): void {
     owned.owner = this;
     this.#owned.push(owned);
@@ -52,7 +64,10 @@ export class Scope implements Disposable, Owner {
     }
   }
 
-  /** Lets a tensor go. @internal */
+  /**
+   * Lets a tensor go.
+   * @internal
+   */
   remove(owned: Owned): void {
     if (owned.owner !== this) return;
     owned.owner = undefined;
