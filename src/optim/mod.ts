@@ -1,0 +1,25 @@
+/**
+ * Optimizers, schedules, gradient clipping and losses.
+ */
+
+export { Optimizer, type OptimizerState, OptimizerStateError, type StepOptions, type UpdateRule } from "./optimizer.ts";
+export { SGD, type SGDOptions } from "./sgd.ts";
+export { Adam, type AdamOptions, AdamW } from "./adam.ts";
+export {
+  applySchedule,
+  cosineSchedule,
+  exponentialSchedule,
+  type OneCycleOptions,
+  oneCycleSchedule,
+  type Schedule,
+  stepSchedule,
+} from "./schedule.ts";
+export { clipGradientNorm, clipGradientValue } from "./clip.ts";
+export {
+  crossEntropy,
+  type CrossEntropyOptions,
+  type LossReduction,
+  meanSquaredError,
+  type RegressionLossOptions,
+} from "./losses.ts";
+export { guardedStep, NonFiniteLossError } from "./guard.ts";

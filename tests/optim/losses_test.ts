@@ -1,0 +1,66 @@
+// covers: src/optim/losses.ts
+
+import { assertAlmostEquals, assertThrows } from "@std/assert";
+import { crossEntropy, meanSquaredError } from "../../src/optim/mod.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../../src/tensor/errors.ts";
+import { gradcheck, tensor, useBackend } from "../../src/tensor/mod.ts";
+import { assertClose } from "../support/close.ts";
+import { test } from "../support/test.ts";
+
+const LOGITS = [[1, -2, 0.5], [0, 3, -1]];
+const LABELS = new Int32Array([2, 0]);
+
+function logits() {
+  return tensor(new Float64Array(LOGITS.flat()), [2, 3]);
+}
+
+/** −Σ target · log softmax of a row. */
+function rowLoss(row: number[], target: number[]): number {
+  const norm = Math.log(row.reduce((sum, value) => sum + Math.exp(value), 0));
+  return -row.reduce((sum, value, i) => sum + target[i] * (value - norm), 0);
+}
+
+test("crossEntropy is −log softmax at the label, by mean, sum or row", async () => {
+  await useBackend("reference");
+  const rows = [rowLoss(LOGITS[0], [0, 0, 1]), rowLoss(LOGITS[1], [1, 0, 0])];
+  const labels = tensor(LABELS);
+  assertAlmostEquals(await crossEntropy(logits(), labels).item(), (rows[0] + rows[1]) / 2, 1e-14);
+  assertAlmostEquals(await crossEntropy(logits(), labels, { reduction: "sum" }).item(), rows[0] + rows[1], 1e-14);
+  assertClose(await crossEntropy(logits(), labels, { reduction: "none" }).data(), rows, { absolute: 1e-14 });
+});
+
+test("crossEntropy with label smoothing spreads its share over all classes", async () => {
+  await useBackend("reference");
+  const expected = (rowLoss(LOGITS[0], [0.1, 0.1, 0.8]) + rowLoss(LOGITS[1], [0.8, 0.1, 0.1])) / 2;
+  assertAlmostEquals(await crossEntropy(logits(), tensor(LABELS), { labelSmoothing: 0.3 }).item(), expected, 1e-14);
+});
+
+test("crossEntropy stays finite for logits of ±1e4", async () => {
+  await useBackend("reference");
+  const loss = crossEntropy(tensor(new Float64Array([1e4, -1e4]), [1, 2]), tensor(new Int32Array([1])));
+  assertAlmostEquals(await loss.item(), 2e4, 1e-9);
+});
+
+test("losses pass gradcheck of first and second order", async () => {
+  await useBackend("reference");
+  const labels = tensor(LABELS);
+  const target = tensor(new Float64Array([0.1, 0.2, -0.7, 1, 2, 3]), [2, 3]);
+  await gradcheck((x) => crossEntropy(x, labels, { labelSmoothing: 0.1 }), [logits()], { secondOrder: true });
+  await gradcheck((x, y) => meanSquaredError(x, y), [logits(), target], { secondOrder: true });
+});
+
+test("meanSquaredError is the mean, the sum or each square of the differences", async () => {
+  await useBackend("reference");
+  const [a, b] = [tensor([1, 2, 4]), tensor([0, 2, 1])];
+  assertAlmostEquals(await meanSquaredError(a, b).item(), 10 / 3, 1e-6);
+  assertAlmostEquals(await meanSquaredError(a, b, { reduction: "sum" }).item(), 10, 1e-6);
+  assertClose(await meanSquaredError(a, b, { reduction: "none" }).data(), [1, 0, 9], { absolute: 0 });
+});
+
+test("losses name the shapes, types and options they refuse", async () => {
+  await useBackend("reference");
+  assertThrows(() => crossEntropy(logits(), tensor(new Int32Array(3))), ShapeError, "got [2, 3] and [3]");
+  assertThrows(() => crossEntropy(logits(), tensor([0, 1])), DTypeError, "expected int32 labels, got float32");
+  assertThrows(() => crossEntropy(logits(), tensor(LABELS), { labelSmoothing: 1 }), ArgumentError, "labelSmoothing");
+  assertThrows(() => meanSquaredError(tensor([1, 2]), tensor([1])), ShapeError, "got [2] and [1]");
+});
