@@ -1,0 +1,168 @@
+/**
+ * The subgroups of O(3) by escnn's ids, each with its embedding, its restriction map and the restriction of the irreps:
+ * groups of rotations, these times the inversion, and the cones, whose flips are reflections in planes through z.
+ */
+
+import { identityMatrix } from "../math/linear_algebra.ts";
+import { cyclicGroup } from "./groups/cyclic.ts";
+import { IDENTITY_ROTATION, multiplyQuaternions, type Quaternion, rotationBetween, sameRotation } from "./rotations.ts";
+import {
+  axialBasis,
+  axisAdjoint,
+  axisOf,
+  combineAdjoints,
+  type ConjugatedName,
+  frameAdjoint,
+  isPolyhedralName,
+  namePlanarGroup,
+  planarGenerators,
+  planarName,
+  planarRotation,
+  planarSubgroup,
+  planarValue,
+  restrictAxial,
+  type RotationSubgroup,
+  rotationSubgroup,
+  type RotationSubgroupName,
+  splitAdjoint,
+} from "./rotation_subgroups.ts";
+import type { Decomposition, ElementValue, Group, GroupElement, SubgroupId, SubgroupIdPart } from "./types.ts";
+
+/** An element of O(3): (−1)^i times a rotation. */
+export type OrthogonalValue = readonly [number, Quaternion];
+
+/** A group of isometries as it lies in O(3). */
+export interface OrthogonalSubgroup {
+  /** The group. */
+  readonly group: Group;
+  /** The element of O(3) of a value of the group. */
+  readonly include: (value: ElementValue) => OrthogonalValue;
+  /** The value of an element of O(3), `undefined` for one outside the group. */
+  readonly restrict: (value: OrthogonalValue) => ElementValue | undefined;
+  /** The irrep `[parity, l]` restricted to the group. */
+  readonly decompose: (parity: number, l: number) => Decomposition;
+}
+
+/**
+ * A subgroup of O(3) by name: all of it, the rotations, a group of rotations, that times the inversion, or the cone with N
+ * rotations about z (−1: all) and as many reflections, one of them y → −y.
+ */
+export type OrthogonalSubgroupName =
+  | readonly ["o3"]
+  | readonly ["so3"]
+  | readonly ["rotations", RotationSubgroupName]
+  | readonly ["inversions", RotationSubgroupName]
+  | readonly ["cone", number];
+
+// The half turn about y, whose product with the inversion is the reflection y → −y.
+const HALF_TURN_Y: Quaternion = [0, 1, 0, 0];
+
+/** The subgroup with a name other than `o3` and `so3`, `undefined` when there is none. */
+export function orthogonalSubgroup(
+  name: Exclude<OrthogonalSubgroupName, readonly ["o3"] | readonly ["so3"]>,
+): OrthogonalSubgroup | undefined {
+  if (name[0] === "cone") return coneSubgroup(name[1]);
+  const base = rotationSubgroup(name[1]);
+  if (base === undefined) return undefined;
+  if (name[0] === "inversions") return withInversion(base);
+  return {
+    group: base.group,
+    include: (value) => [0, base.include(value)],
+    restrict: ([i, q]) => i === 0 ? base.restrict(q) : undefined,
+    decompose: (_parity, l) => base.decompose(l),
+  };
+}
+
+function coneSubgroup(order: number): OrthogonalSubgroup | undefined {
+  const planar = planarSubgroup(true, order);
+  if (planar === undefined) return undefined;
+  return {
+    group: planar.subgroup,
+    include: (value) => {
+      const inner = planar.include(value);
+      if (typeof inner === "number" || inner[0] === 0) return [0, planarRotation(inner)];
+      return [1, multiplyQuaternions(planarRotation(inner[1]), HALF_TURN_Y)];
+    },
+    restrict: ([i, q]) => {
+      const value = planarValue(i === 0 ? q : multiplyQuaternions(q, HALF_TURN_Y));
+      return value === undefined || value[0] === 1 ? undefined : planar.restrict([i, value[1]]);
+    },
+    decompose: (parity, l) => {
+      const odd = (l + parity) % 2;
+      return restrictAxial(axialBasis(l, () => odd === 1), l, odd, planar.id);
+    },
+  };
+}
+
+// The group of a base group and the inversion: the product C_2 × H, C_2 alone for trivial H.
+function withInversion(base: RotationSubgroup): OrthogonalSubgroup | undefined {
+  const two = cyclicGroup(2);
+  if (base.group.order === 1) {
+    return {
+      group: two,
+      include: (value) => [Number(value), IDENTITY_ROTATION],
+      restrict: ([i, q]) => base.restrict(q) === undefined ? undefined : i,
+      decompose: (parity, l) => {
+        const size = 2 * l + 1;
+        return { irreps: Array.from({ length: size }, () => [parity]), changeOfBasis: identityMatrix(size) };
+      },
+    };
+  }
+  return undefined;
+}
+
+/** The name and the conjugating rotation in an id of a subgroup of O(3); `undefined` when it is none. */
+export function parseOrthogonalId(id: SubgroupId): ConjugatedName<OrthogonalSubgroupName> | undefined {
+  const { rest, adjoint } = splitAdjoint(id);
+  const [first, second, third] = rest;
+  if (rest.length === 1 && (first === "so3" || first === "o3")) return { name: [first], adjoint };
+  if (first === "cone") {
+    const order = rest.length === 2 ? second : third;
+    if (rest.length > 3 || typeof order !== "number") return undefined;
+    if (rest.length === 2) return { name: [first, order], adjoint };
+    if (typeof second !== "number" || second - second !== 0) return undefined;
+    return { name: [first, order], adjoint: combineAdjoints(axisAdjoint(second), adjoint) };
+  }
+  if (typeof first !== "boolean") return undefined;
+  const kind = first ? "inversions" : "rotations";
+  if (rest.length === 2) {
+    if (second === "so3") return { name: [first ? "o3" : "so3"], adjoint };
+    return isPolyhedralName(second) ? { name: [kind, [second]], adjoint } : undefined;
+  }
+  if (rest.length !== 3) return undefined;
+  const planar = planarName(second, third, adjoint);
+  return planar === undefined ? undefined : { name: [kind, planar.name], adjoint: planar.adjoint };
+}
+
+/** The parts of the id of a name, without the conjugating element. */
+export function idOfOrthogonalName(name: OrthogonalSubgroupName): readonly SubgroupIdPart[] {
+  if (name[0] === "rotations") return [false, ...name[1]];
+  return name[0] === "inversions" ? [true, ...name[1]] : name;
+}
+
+/**
+ * The name of a planar group, or one times the inversion, from where its elements lie; `undefined` when it is neither, or
+ * has no id.
+ */
+export function namePlanarIsometries(
+  group: Group,
+  embed: (h: GroupElement) => OrthogonalValue,
+): ConjugatedName<OrthogonalSubgroupName> | undefined {
+  const generators = planarGenerators(group);
+  if (generators === undefined) return undefined;
+  const { turn, flip, order } = generators;
+  const improper = (g: GroupElement | undefined): boolean => g !== undefined && embed(g)[0] === 1;
+  if (!improper(turn) && !improper(flip)) {
+    const planar = namePlanarGroup(group, (h) => embed(h)[1]);
+    return planar === undefined ? undefined : { name: ["rotations", planar.name], adjoint: planar.adjoint };
+  }
+  const single = turn === undefined ? flip : flip === undefined && order === 2 ? turn : undefined;
+  if (single !== undefined) {
+    const q = embed(single)[1];
+    if (sameRotation(q, IDENTITY_ROTATION)) return { name: ["inversions", [false, 1]], adjoint: undefined };
+    const normal = axisOf(q);
+    return { name: ["cone", 1], adjoint: combineAdjoints(rotationBetween(normal, [0, 1, 0]), undefined) };
+  }
+  if (turn === undefined || flip === undefined || improper(turn)) return undefined;
+  return { name: ["cone", order], adjoint: frameAdjoint(axisOf(embed(turn)[1]), axisOf(embed(flip)[1]), 1) };
+}
