@@ -28,6 +28,8 @@ export type PushInnerDistance = (operand: number, count: Local) => void;
 /**
  * Walks over the elements `[begin, end)`, row by row. Before `row` runs, `pointers` stand at its first element and `count`
  * (which `row` may use up) holds the number of its elements.
+ *
+ * @param unitRows Every element is a row of its own; the innermost loop belongs to the body. Default `false`.
  */
 export function emitWalk(
   f: FunctionBuilder,
@@ -37,6 +39,7 @@ export function emitWalk(
   count: Local,
   pushInnerDistance: PushInnerDistance,
   row: () => void,
+  unitRows = false,
 ): void {
   const { outer } = layout;
   if (outer === 0) {
@@ -52,7 +55,8 @@ export function emitWalk(
   const [inner, rest, offset, position] = f.locals("i32", 4);
   const indices = f.locals("i32", outer);
   const starts = f.locals("i32", pointers.length);
-  pushParameter(f, block, layout.innerSize).set(inner);
+  if (unitRows) f.i32(1).set(inner);
+  else pushParameter(f, block, layout.innerSize).set(inner);
   f.get(begin).set(position);
   f.get(begin).get(inner).op("i32.div_u").set(rest);
   f.get(begin).get(rest).get(inner).op("i32.mul").op("i32.sub").set(offset);

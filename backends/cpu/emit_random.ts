@@ -8,7 +8,7 @@ import type { Distribution } from "../../src/tensor/expr.ts";
 import { PHILOX_KEY_STEPS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS } from "../../src/tensor/philox.ts";
 import { emitLog } from "./emit_exponential.ts";
 import { emitCosOfTurns } from "./emit_trigonometry.ts";
-import { type Code, VectorCode } from "./lanes.ts";
+import type { Code, VectorCode } from "./lanes.ts";
 
 /** Low and high halves of the products of unsigned 32-bit lanes. */
 function multiplyWide(code: VectorCode, a: Code, b: Code): { low: Code; high: Code } {

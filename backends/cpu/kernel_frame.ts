@@ -12,7 +12,7 @@ import type { CpuContext, HeapBuffer, Kernel } from "./context.ts";
 import { ExpressionEmitter, type LeafOperand, type LeafTable } from "./emit_expr.ts";
 import type { KernelParameters } from "./emit_loops.ts";
 import { VectorCode } from "./lanes.ts";
-import { type Access, ParameterLayout, type StridedOperand } from "./loop_plan.ts";
+import type { Access, ParameterLayout, StridedOperand } from "./loop_plan.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "./wasm/assembler.ts";
 
 /** The leaves of some expressions, each once, in the order in which kernels number them. */
@@ -163,16 +163,16 @@ export class KernelFrame {
     }
   };
 
-  /** Moves operands by a fixed number of elements of the innermost loop. */
-  advance(count: number, operands: readonly number[]): void {
+  /** Moves the operands' pointers (one for each operand) by a fixed number of elements of the innermost loop. */
+  advance(count: number, pointers: readonly Local[] = this.pointers): void {
     const { f } = this;
-    for (const operand of operands) {
+    for (let operand = 0; operand < pointers.length; operand++) {
       const access = this.#access[operand];
       if (access === "broadcast") continue;
-      f.get(this.pointers[operand]);
+      f.get(pointers[operand]);
       if (access === "strided") f.get(this.#strides[operand]!).i32(count).op("i32.mul");
       else f.i32(count * this.#units[operand]);
-      f.op("i32.add").set(this.pointers[operand]);
+      f.op("i32.add").set(pointers[operand]);
     }
   }
 
@@ -211,15 +211,17 @@ export function viewPointer(view: View): number {
 }
 
 /**
- * Writes a block of parameters: the template, addresses of outputs and inputs, scalars. `shift` is added to the addresses
- * (and first values) of operands, in units; absent for none.
+ * Writes a block of parameters: the template, addresses of outputs and inputs, scalars.
+ *
+ * @param inputs Addresses of the inputs, by the number in their nodes.
+ * @param shift What is added to the addresses (and first values) of operands, in their units. Default nothing.
  */
 export function writeParameters(
   context: CpuContext,
   block: number,
   bound: BoundKernel,
-  outputPointers: readonly number[],
-  inputs: readonly View[],
+  outputs: readonly number[],
+  inputs: readonly number[],
   scalars: readonly number[],
   shift?: readonly number[],
 ): void {
@@ -228,13 +230,12 @@ export function writeParameters(
   const start = block >>> 2;
   words.set(template, start);
   let operand = 0;
-  for (const pointer of outputPointers) {
+  for (const pointer of outputs) {
     words[start + (layout.base(operand) >>> 2)] = pointer + (shift === undefined ? 0 : shift[operand]);
     operand++;
   }
   for (const node of leaves.inputs) {
-    const pointer = viewPointer(inputs[node.index]);
-    words[start + (layout.base(operand) >>> 2)] = pointer + (shift === undefined ? 0 : shift[operand]);
+    words[start + (layout.base(operand) >>> 2)] = inputs[node.index] + (shift === undefined ? 0 : shift[operand]);
     operand++;
   }
   for (let i = 0; shift !== undefined && i < leaves.indices.length; i++) {

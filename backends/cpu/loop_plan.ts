@@ -28,11 +28,18 @@ export interface Loops {
 /**
  * The loops over some axes of an iteration space: ordered by decreasing stride of the operands (the first one decides, the
  * next ones where it does not move), neighbours merged where possible.
+ *
+ * @param priority The operands in the order in which they decide. Default: as they come.
  */
-export function planLoops(shape: Shape, axes: readonly number[], operands: readonly StridedOperand[]): Loops {
+export function planLoops(
+  shape: Shape,
+  axes: readonly number[],
+  operands: readonly StridedOperand[],
+  priority: readonly StridedOperand[] = operands,
+): Loops {
   const moving = axes.filter((axis) => shape[axis] !== 1);
   const isOrdered = (a: number, b: number): number => {
-    for (const { strides } of operands) {
+    for (const { strides } of priority) {
       const difference = Math.abs(strides[b]) - Math.abs(strides[a]);
       if (difference !== 0) return difference;
     }

@@ -63,7 +63,6 @@ function compile(
   const units = expressions.map((expression) => BYTES_PER_ELEMENT[expression.dtype]);
   const frame = new KernelFrame(context, expressions, leaves, units, access, layout);
   const { f, emitter, pointers } = frame;
-  const all = pointers.map((_, operand) => operand);
   const count = f.local("i32");
   const group = (which: Group): void =>
     emitter.group(which, (values) => {
@@ -75,7 +74,7 @@ function compile(
     for (const groups of unroll > 1 ? [unroll, 1] : [1]) {
       emitSteps(f, count, 4 * groups, () => {
         for (let u = 0; u < groups; u++) group(u);
-        frame.advance(4 * groups, all);
+        frame.advance(4 * groups);
       });
     }
     f.get(count).if(() => {
@@ -132,7 +131,7 @@ export function createMap(context: CpuContext): (call: MapCall) => void {
     if (outputs.length === 0 || elementCount(shape) === 0) return;
     const ready = plans.get(callKey("", expressions, shape, inputs, outputs), () => plan(call));
     const block = context.scratch(ready.template.byteLength, PARAMETER_SLOT);
-    writeParameters(context, block, ready, outputs.map(viewPointer), inputs, scalars);
+    writeParameters(context, block, ready, outputs.map(viewPointer), inputs.map(viewPointer), scalars);
     if (ready.total <= ready.grain) context.executor.call(ready.kernel, block, 0, ready.total);
     else context.executor.parallelRange(ready.kernel, block, ready.total, ready.grain, 16);
   };

@@ -1,0 +1,260 @@
+/**
+ * Copies between views on the cpu backend, and between views and typed arrays of user code. Contiguous memory moves as bytes,
+ * transpositions go through registers in blocks that use whole cache lines, everything else is the identity expression.
+ */
+
+import type { View } from "../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT, createTypedArray, type TypedArray, viewTypedArray } from "../../src/tensor/dtype.ts";
+import { input } from "../../src/tensor/expr.ts";
+import { contiguousLayout, elementCount, isContiguous } from "../../src/tensor/layout.ts";
+import type { CpuContext, Kernel } from "./context.ts";
+import { emitWalk, pushParameter } from "./emit_loops.ts";
+import { byteOperand, viewPointer } from "./kernel_frame.ts";
+import { type Loops, ParameterLayout, planLoops } from "./loop_plan.ts";
+import { createMap, PARAMETER_SLOT } from "./map.ts";
+import { ModuleBuilder } from "./wasm/assembler.ts";
+
+/** The slot of scratch memory through which strided views are read and written. */
+const STAGING_SLOT = 13;
+
+/** Bytes above which a contiguous copy is split over threads. */
+const BYTES_GRAIN = 1 << 18;
+
+/** Elements above which a transposition in blocks pays. */
+const TRANSPOSE_THRESHOLD = 1024;
+
+/** Elements of a column that a block of the transposition takes: a cache line. */
+const lineElements = (bytes: number): number => 64 / bytes;
+
+/** Copies 64-byte units `[begin, end)`; parameters: source and target address. */
+function compileBytes(context: CpuContext): Kernel {
+  const module = new ModuleBuilder({ shared: context.heap.shared });
+  const f = module.function(["i32", "i32", "i32"], [], "kernel");
+  const [block, begin, end] = f.params;
+  f.get(block).mem("i32.load", 4).get(begin).i32(6).op("i32.shl").op("i32.add");
+  f.get(block).mem("i32.load", 0).get(begin).i32(6).op("i32.shl").op("i32.add");
+  f.get(end).get(begin).op("i32.sub").i32(6).op("i32.shl").memoryCopy();
+  return context.executor.register(module.toBytes(), ["kernel"])[0];
+}
+
+const TARGET = 0;
+const SOURCE = 1;
+
+/**
+ * Transposes blocks. The walk takes one block of `lineElements` rows of the target at a time; the block's loop of
+ * parameters runs along them (contiguous in the target) with 4 (or 2) elements in each round. Inner strides are those of a
+ * row of the target: for the target the distance of rows, for the source that of its columns.
+ */
+function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4 | 8): Kernel {
+  const module = new ModuleBuilder({ shared: context.heap.shared });
+  const f = module.function(["i32", "i32", "i32"], [], "kernel");
+  const [block, begin, end] = f.params;
+  const walk = f.locals("i32", 2);
+  const [count, rounds, rowStride, columnStride, target, source] = f.locals("i32", 6);
+  const width = 16 / bytes;
+  const columns = f.locals("v128", width);
+  pushParameter(f, block, layout.innerStride(TARGET)).set(rowStride);
+  pushParameter(f, block, layout.innerStride(SOURCE)).set(columnStride);
+  emitWalk(
+    f,
+    layout,
+    { block, begin, end },
+    walk,
+    count,
+    () => f.i32(0),
+    () => {
+      pushParameter(f, block, layout.innerSize).set(rounds);
+      f.loop((next) => {
+        for (let piece = 0; piece < 4; piece++) {
+          f.get(walk[SOURCE]).set(source);
+          columns.forEach((column) => {
+            f.get(source).mem("v128.load", 16 * piece).set(column);
+            f.add(source, columnStride);
+          });
+          f.get(walk[TARGET]).get(rowStride).i32(width * piece).op("i32.mul").op("i32.add").set(target);
+          for (let row = 0; row < width; row++) {
+            f.get(target);
+            if (bytes === 8) {
+              f.get(columns[0]).get(columns[1]).shuffle64(row, 2 + row);
+            } else {
+              f.get(columns[0]).get(columns[1]).shuffle32(row, 4 + row, row, 4 + row);
+              f.get(columns[2]).get(columns[3]).shuffle32(row, 4 + row, row, 4 + row);
+              f.shuffle64(0, 2);
+            }
+            f.mem("v128.store");
+            f.add(target, rowStride);
+          }
+        }
+        f.get(source).set(walk[SOURCE]);
+        f.add(walk[TARGET], 16);
+        f.get(rounds).i32(1).op("i32.sub").tee(rounds).brIf(next);
+      });
+    },
+    true,
+  );
+  return context.executor.register(module.toBytes(), ["kernel"])[0];
+}
+
+/** A part of a copy as loops: the rest of a transposition along one loop. */
+interface CopyLoops {
+  readonly loops: Loops;
+  readonly target: number;
+  readonly source: number;
+}
+
+/** Makes the backend's `copy`. */
+export function createCopy(context: CpuContext): (source: View, target: View) => void {
+  const map = createMap(context);
+  const transposes = new Map<string, Kernel>();
+  let bytesKernel: Kernel | undefined;
+
+  const copyBytes = (source: number, target: number, bytes: number): void => {
+    if (bytes <= BYTES_GRAIN * context.grainScale) {
+      context.heap.u8().copyWithin(target, source, source + bytes);
+      return;
+    }
+    bytesKernel ??= compileBytes(context);
+    const block = context.scratch(8, PARAMETER_SLOT);
+    const words = context.heap.i32();
+    words[block >>> 2] = source;
+    words[(block >>> 2) + 1] = target;
+    const units = Math.floor(bytes / 64);
+    const grain = Math.max(1, Math.ceil(BYTES_GRAIN / 64 * context.grainScale));
+    context.executor.parallelRange(bytesKernel, block, units, grain);
+    context.heap.u8().copyWithin(target + 64 * units, source + 64 * units, source + bytes);
+  };
+
+  const copyByMap = (source: View, target: View): void =>
+    map({
+      expressions: [input(0, source.dtype)],
+      shape: source.shape,
+      inputs: [source],
+      scalars: [],
+      outputs: [target],
+    });
+
+  /** Whether the copy was a transposition and has been done, but for the strips that `copyByMap` takes. */
+  const transpose = (source: View, target: View): boolean => {
+    const bytes = BYTES_PER_ELEMENT[source.dtype];
+    if (bytes === 1) return false;
+    const loops = planLoops(source.shape, source.shape.map((_, axis) => axis), [
+      byteOperand(target),
+      byteOperand(source),
+    ]);
+    const rank = loops.sizes.length;
+    const line = lineElements(bytes);
+    const width = 16 / bytes;
+    const last = rank - 1;
+    const column = loops.strides[SOURCE].indexOf(bytes);
+    if (rank < 2 || column < 0 || column === last || loops.strides[TARGET][last] !== bytes) return false;
+    if (elementCount(loops.sizes) < TRANSPOSE_THRESHOLD || loops.sizes[column] < line || loops.sizes[last] < width) {
+      return false;
+    }
+    const blocks = Math.floor(loops.sizes[column] / line);
+    const rounds = Math.floor(loops.sizes[last] / width);
+    const others = loops.sizes.map((_, loop) => loop).filter((loop) => loop !== column && loop !== last);
+    const outer = {
+      sizes: [...others.map((loop) => loops.sizes[loop]), blocks],
+      strides: loops.strides.map((strides) => [...others.map((loop) => strides[loop]), strides[column] * line]),
+    };
+    const layout = new ParameterLayout(outer.sizes.length, 0, 2);
+    const inner = { size: rounds, strides: [loops.strides[TARGET][column], loops.strides[SOURCE][last]] };
+    const key = `${bytes}|${layout.outer}`;
+    let kernel = transposes.get(key);
+    if (kernel === undefined) {
+      kernel = compileTranspose(context, layout, bytes as 4 | 8);
+      transposes.set(key, kernel);
+    }
+    const template = layout.template(outer, { sizes: [], strides: [[], []] }, inner, 0);
+    const block = context.scratch(template.byteLength, PARAMETER_SLOT);
+    const words = context.heap.i32();
+    words.set(template, block >>> 2);
+    words[(block + layout.base(TARGET)) >>> 2] = viewPointer(target);
+    words[(block + layout.base(SOURCE)) >>> 2] = viewPointer(source);
+    const total = elementCount(outer.sizes);
+    const grain = Math.ceil(BYTES_GRAIN / 2 * context.grainScale / (line * loops.sizes[last] * bytes));
+    context.executor.parallelRange(kernel, block, total, Math.max(1, grain));
+    copyStrip(source, target, loops, column, blocks * line, loops.sizes[last]);
+    copyStrip(source, target, loops, last, rounds * width, blocks * line, column);
+    return true;
+  };
+
+  /**
+   * Copies what lies behind `from` along one loop. Along `limited` (default the innermost loop) only the first `limit`
+   * positions.
+   */
+  const copyStrip = (
+    source: View,
+    target: View,
+    loops: Loops,
+    loop: number,
+    from: number,
+    limit: number,
+    limited = loops.sizes.length - 1,
+  ): void => {
+    const left = loops.sizes[loop] - from;
+    if (left === 0) return;
+    const bytes = BYTES_PER_ELEMENT[source.dtype];
+    const shape = loops.sizes.map((size, k) => k === loop ? left : k === limited ? limit : size);
+    const part = (view: View, operand: number): View => ({
+      ...view,
+      shape,
+      strides: loops.strides[operand].map((stride) => stride / bytes),
+      offset: view.offset + from * loops.strides[operand][loop] / bytes,
+    });
+    copyByMap(part(source, SOURCE), part(target, TARGET));
+  };
+
+  return (source, target) => {
+    const count = elementCount(source.shape);
+    if (count === 0) return;
+    if (isContiguous(source) && isContiguous(target)) {
+      copyBytes(viewPointer(source), viewPointer(target), count * BYTES_PER_ELEMENT[source.dtype]);
+    } else if (!transpose(source, target)) {
+      copyByMap(source, target);
+    }
+  };
+}
+
+/** Transfers between views and typed arrays. */
+export interface Transfers {
+  /** A row-major copy of a view's elements. */
+  readonly read: (source: View) => TypedArray;
+  /** Copies row-major elements into a view. */
+  readonly write: (target: View, data: TypedArray) => void;
+}
+
+/** Makes the backend's `readSync` and `write` from its `copy`: strided views go through contiguous scratch memory. */
+export function createTransfers(context: CpuContext, copy: (source: View, target: View) => void): Transfers {
+  const staging = (view: View): View => {
+    const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
+    const pointer = context.scratch(bytes, STAGING_SLOT);
+    const buffer = { bytes, pointer };
+    return { ...contiguousLayout(view.shape), dtype: view.dtype, buffer };
+  };
+  const elements = (view: View): TypedArray =>
+    viewTypedArray(view.dtype, context.heap.u8().buffer, viewPointer(view), elementCount(view.shape));
+  return {
+    read: (source) => {
+      const result = createTypedArray(source.dtype, elementCount(source.shape));
+      if (result.length === 0) return result;
+      let from = source;
+      if (!isContiguous(source)) {
+        from = staging(source);
+        copy(source, from);
+      }
+      result.set(elements(from));
+      return result;
+    },
+    write: (target, data) => {
+      if (elementCount(target.shape) === 0) return;
+      if (isContiguous(target)) {
+        elements(target).set(data);
+        return;
+      }
+      const from = staging(target);
+      elements(from).set(data);
+      copy(from, target);
+    },
+  };
+}
