@@ -92,20 +92,21 @@ export async function loadCheckpoint(path: string, parts: LoadCheckpointParts): 
   }
   const values: CheckpointValues = JSON.parse(file.metadata.values ?? "{}");
   if (parts.accept !== undefined && !parts.accept(values)) return undefined;
-  const model = {
-    convention: Number(file.metadata.convention ?? STATE_CONVENTION),
-    tensors: new Map(Object.entries(restore(file, "model."))),
-  };
-  if (parts.optimizer !== undefined) {
+  // The scope frees the file's tensors, also where one of the two refuses them.
+  scope(() => {
+    const model = {
+      convention: Number(file.metadata.convention ?? STATE_CONVENTION),
+      tensors: new Map(Object.entries(restore(file, "model."))),
+    };
+    if (parts.optimizer === undefined) {
+      parts.model.loadStateDict(model);
+      return;
+    }
     const state = { tensors: restore(file, "optimizer."), values: JSON.parse(file.metadata.optimizer ?? "{}") };
     parts.optimizer.checkStateDict(state);
     parts.model.loadStateDict(model);
     parts.optimizer.loadStateDict(state);
-    disposeAll(Object.values(state.tensors));
-  } else {
-    parts.model.loadStateDict(model);
-  }
-  disposeAll(model.tensors.values());
+  });
   return values;
 }
 
@@ -116,8 +117,4 @@ function restore(file: TensorFile, prefix: string): { [name: string]: Tensor } {
     name.slice(prefix.length),
     tensor(stored.data, stored.shape, { dtype: stored.dtype }),
   ]));
-}
-
-function disposeAll(tensors: Iterable<Tensor>): void {
-  for (const value of tensors) value.dispose();
 }

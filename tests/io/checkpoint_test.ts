@@ -1,0 +1,95 @@
+// covers: src/io/checkpoint.ts, src/io/mod.ts
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { loadCheckpoint, saveCheckpoint, TensorFileError } from "../../src/io/mod.ts";
+import { encodeSafetensors } from "../../src/io/safetensors.ts";
+import { BatchNorm1d, ELU, Linear, Sequential, StateDictError } from "../../src/nn/plain/mod.ts";
+import { Adam, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
+import { runtime } from "../../src/runtime/mod.ts";
+import { memory, randn, scope, seed, useBackend } from "../../src/tensor/mod.ts";
+import { temporaryDirectory } from "../support/files.ts";
+import { test } from "../support/test.ts";
+
+function network(hidden = 4): Sequential {
+  return new Sequential(new Linear(3, hidden), new BatchNorm1d(hidden), new ELU(), new Linear(hidden, 2));
+}
+
+function steps(model: Sequential, optimizer: Adam, first: number, last: number): number[] {
+  const losses: number[] = [];
+  for (let step = first; step < last; step++) {
+    using _ = scope();
+    seed(100 + step);
+    const loss = model.forward(randn([8, 3])).square().mean();
+    optimizer.zeroGrad();
+    loss.backward();
+    optimizer.step();
+    losses.push(loss.itemSync());
+  }
+  return losses;
+}
+
+test("loadCheckpoint continues a training run bit for bit", async () => {
+  await useBackend("reference");
+  await using folder = await temporaryDirectory();
+  const path = `${folder.path}/run.safetensors`;
+  seed(1);
+  const model = network();
+  const optimizer = new Adam(model.parameters(), { learningRate: 0.05 });
+  steps(model, optimizer, 0, 3);
+  await saveCheckpoint(path, { model, optimizer }, { step: 3, losses: [1, 2.5], note: "three" });
+  const expected = steps(model, optimizer, 3, 6);
+
+  seed(2);
+  const other = network();
+  const resumed = new Adam(other.parameters(), { learningRate: 1 });
+  const values = await loadCheckpoint(path, { model: other, optimizer: resumed });
+  assertEquals(values, { step: 3, losses: [1, 2.5], note: "three" });
+  assertEquals(steps(other, resumed, 3, 6), expected);
+});
+
+test("loadCheckpoint leaves all as it is where its values are refused, and no tensors behind", async () => {
+  await useBackend("reference");
+  await using folder = await temporaryDirectory();
+  const path = `${folder.path}/run.safetensors`;
+  const model = network();
+  await saveCheckpoint(path, { model }, { task: "a" });
+  const before = memory().reference.liveTensors;
+  assertEquals(await loadCheckpoint(path, { model, accept: (values) => values.task === "b" }), undefined);
+  assertEquals(await loadCheckpoint(path, { model, accept: (values) => values.task === "a" }), { task: "a" });
+  assertEquals(memory().reference.liveTensors, before);
+});
+
+test("loadCheckpoint names what does not fit and changes nothing", async () => {
+  await useBackend("reference");
+  await using folder = await temporaryDirectory();
+  const path = `${folder.path}/run.safetensors`;
+  const model = network();
+  await saveCheckpoint(path, { model, optimizer: new Adam(model.parameters()) });
+  const before = memory().reference.liveTensors;
+  const larger = network(5);
+  const parameters = memory().reference.liveTensors - before;
+  const weights = [...await larger.parameters()[0].data()];
+  await assertRejects(() => loadCheckpoint(path, { model: larger }), StateDictError, "[4, 3]");
+  assertEquals(memory().reference.liveTensors, before + parameters);
+  const small = network();
+  const untouched = [...await small.parameters()[0].data()];
+  const sgd = new SGD(small.parameters(), { momentum: 0.9 });
+  await assertRejects(
+    () => loadCheckpoint(path, { model: small, optimizer: sgd }),
+    OptimizerStateError,
+    "momentum.0 is missing",
+  );
+  assertEquals([...await small.parameters()[0].data()], untouched);
+  assertEquals([...await larger.parameters()[0].data()], weights);
+  await runtime.writeFile(path, encodeSafetensors({ tensors: {}, metadata: {} }));
+  await assertRejects(() => loadCheckpoint(path, { model }), TensorFileError, "got a safetensors file without format");
+});
+
+test("a disposed module cannot be saved", async () => {
+  await useBackend("reference");
+  await using folder = await temporaryDirectory();
+  const model = network();
+  model.dispose();
+  await assertRejects(() => saveCheckpoint(`${folder.path}/run.safetensors`, { model }));
+  assertThrows(() => model.parameters()[0].dataSync());
+});
