@@ -6,7 +6,7 @@
 import type { Module } from "../nn/plain/module.ts";
 import { STATE_CONVENTION } from "../nn/plain/state_dict.ts";
 import { runtime } from "../runtime/mod.ts";
-import { type Tensor, tensor } from "../tensor/mod.ts";
+import { scope, type Tensor, tensor } from "../tensor/mod.ts";
 import { TensorFileError } from "./errors.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor, type TensorFile } from "./safetensors.ts";
 
