@@ -90,10 +90,10 @@ export interface EquivarianceReport {
  * @example
  * ```ts
  * import { assert } from "@std/assert";
- * import { checkEquivariance, FieldType, R2Conv, rot2dOnR2, useBackend } from "@escnn/escnn";
+ * import { checkEquivariance, FieldType, R2Conv, gspaces, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(4);
+ * const space = gspaces.rot2dOnR2(4);
  * const conv = new R2Conv(new FieldType(space, [space.trivialRepr]), new FieldType(space, [space.regularRepr]), 3);
  * const report = await checkEquivariance(conv, { size: 7 });
  * assert(report.maxExact < 1e-12);

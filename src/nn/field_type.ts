@@ -33,11 +33,12 @@ export interface FieldClass<K extends RepresentationKind = RepresentationKind> {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, rot2dOnR2 } from "@escnn/escnn";
+ * import { FieldType, gspaces } from "@escnn/escnn";
  *
- * const space = rot2dOnR2(8);
+ * const space = gspaces.rot2dOnR2(8);
  * const type = new FieldType(space, [space.regularRepr, space.regularRepr, space.irrep(1)]);
  * assertEquals(type.size, 18);
+ * assertEquals(new FieldType(space, space.regularRepr, 10).size, 80);
  * assertEquals(type.sizes, [8, 8, 2]);
  * assertEquals(type.fieldsStart, [0, 8, 16]);
  * ```
@@ -63,12 +64,21 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
   /**
    * The type of feature maps on `gspace` with one field for each representation.
    *
+   * @param gspace The space.
+   * @param fields The representation of each field, or one for all.
+   * @param count How often the list is repeated. Default once.
    * @throws FieldTypeError when there is no field or a representation belongs to another group.
    */
-  constructor(gspace: GSpace, representations: readonly Representation<K>[]) {
-    if (representations.length === 0) {
-      throw new FieldTypeError({ op: "FieldType", expected: "at least one representation", actual: "none" });
+  constructor(gspace: GSpace, fields: Representation<K> | readonly Representation<K>[], count = 1) {
+    const list = isList(fields) ? fields : [fields];
+    if (list.length === 0 || !Number.isInteger(count) || count < 1) {
+      throw new FieldTypeError({
+        op: "FieldType",
+        expected: "at least one representation, and a positive integer as count",
+        actual: `${list.length} of them, count ${count}`,
+      });
     }
+    const representations = count === 1 ? [...list] : Array.from({ length: count }, () => list).flat();
     for (const representation of representations) {
       if (representation.group !== gspace.fibergroup) {
         throw new FieldTypeError({
@@ -80,7 +90,7 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
       }
     }
     this.gspace = gspace;
-    this.representations = [...representations];
+    this.representations = representations;
     this.sizes = representations.map((representation) => representation.size);
     const starts: number[] = [];
     let size = 0;
@@ -236,9 +246,14 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
 /** The type of feature maps on `gspace` with one field for each representation: {@linkcode FieldType} as a function. */
 export function fieldType<K extends RepresentationKind>(
   gspace: GSpace,
-  representations: readonly Representation<K>[],
+  fields: Representation<K> | readonly Representation<K>[],
+  count = 1,
 ): FieldType<K> {
-  return new FieldType(gspace, representations);
+  return new FieldType(gspace, fields, count);
+}
+
+function isList<T>(value: T | readonly T[]): value is readonly T[] {
+  return Array.isArray(value);
 }
 
 /** The fields of each label, in order of the labels' first appearance. Throws ArgumentError unless each field has one. */

@@ -28,10 +28,10 @@ const AXES = [
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, GeometricTensor, rot2dOnR2, tensor, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, gspaces, tensor, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(4);
+ * const space = gspaces.rot2dOnR2(4);
  * const type = new FieldType(space, [space.trivialRepr]);
  * const x = new GeometricTensor(tensor([[[[1, 2], [3, 4]]]]), type);
  * const turned = x.transform(space.fibergroup.element(1)); // by 90° counter-clockwise

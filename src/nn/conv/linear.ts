@@ -20,10 +20,10 @@ export type SteerableLinearOptions = Pick<SteerableConvolutionOptions, "bias" | 
  * @example
  * ```ts
  * import { assert } from "@std/assert";
- * import { cyclicGroup, FieldType, Linear, noBaseSpace, useBackend } from "@escnn/escnn";
+ * import { cyclicGroup, FieldType, Linear, gspaces, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = noBaseSpace(cyclicGroup(5));
+ * const space = gspaces.noBaseSpace(cyclicGroup(5));
  * const type = new FieldType(space, [space.regularRepr, space.irrep(1)]);
  * const { maxExact } = await new Linear(type, type).checkEquivariance();
  * assert(maxExact < 1e-12);

@@ -22,11 +22,11 @@ import { RdConv, type SteerableConvolutionOptions } from "./rd_conv.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, GeometricTensor, R2Conv, randn, rot2dOnR2, seed, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, R2Conv, randn, gspaces, seed, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
  * seed(0);
- * const space = rot2dOnR2(8);
+ * const space = gspaces.rot2dOnR2(8);
  * const rgb = new FieldType(space, [space.trivialRepr, space.trivialRepr, space.trivialRepr]);
  * const features = new FieldType(space, [space.regularRepr, space.regularRepr]);
  * const conv = new R2Conv(rgb, features, 5, { padding: 2 });

@@ -45,14 +45,14 @@ export abstract class PointwiseModule extends EquivariantModule<"pointwise"> {
  * @example
  * ```ts
  * import { assertEquals, assertThrows } from "@std/assert";
- * import { FieldType, FieldTypeError, GeometricTensor, ReLU, rot2dOnR2, tensor, useBackend } from "@escnn/escnn";
+ * import { FieldType, FieldTypeError, GeometricTensor, ReLU, gspaces, tensor, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(2);
+ * const space = gspaces.rot2dOnR2(2);
  * const type = new FieldType(space, [space.regularRepr]);
  * const y = new ReLU(type).forward(new GeometricTensor(tensor([[[[-1]], [[2]]]]), type));
  * assertEquals([...y.tensor.dataSync()], [0, 2]);
- * const irreps = new FieldType(rot2dOnR2(4), [rot2dOnR2(4).irrep(1)]);
+ * const irreps = new FieldType(gspaces.rot2dOnR2(4), [gspaces.rot2dOnR2(4).irrep(1)]);
  * assertThrows(() => irreps.requirePointwise(), FieldTypeError);
  * ```
  */

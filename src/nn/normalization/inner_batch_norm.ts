@@ -60,11 +60,11 @@ class SizeState extends Module {
  * @example
  * ```ts
  * import { assertAlmostEquals } from "@std/assert";
- * import { FieldType, GeometricTensor, InnerBatchNorm, randn, rot2dOnR2, seed, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, InnerBatchNorm, randn, gspaces, seed, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
  * seed(0);
- * const space = rot2dOnR2(4);
+ * const space = gspaces.rot2dOnR2(4);
  * const type = new FieldType(space, [space.regularRepr]);
  * const norm = new InnerBatchNorm(type);
  * const y = norm.forward(new GeometricTensor(randn([8, 4, 5, 5]).mul(3).add(1), type));

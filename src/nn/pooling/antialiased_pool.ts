@@ -104,10 +104,10 @@ export interface AntialiasedAvgPoolOptions {
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, GeometricTensor, ones, PointwiseAvgPoolAntialiased2D, rot2dOnR2, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, ones, PointwiseAvgPoolAntialiased2D, gspaces, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(8);
+ * const space = gspaces.rot2dOnR2(8);
  * const type = new FieldType(space, [space.regularRepr]);
  * const pool = new PointwiseAvgPoolAntialiased2D(type, 0.66, 2);
  * assertEquals(pool.forward(new GeometricTensor(ones([1, 8, 29, 29]), type)).shape, [1, 8, 15, 15]);

@@ -14,10 +14,10 @@ import { maxOfBlocks, MaxPoolChannels } from "../plain/pooling.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, GeometricTensor, GroupPooling, rot2dOnR2, tensor, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, GroupPooling, gspaces, tensor, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(3);
+ * const space = gspaces.rot2dOnR2(3);
  * const type = new FieldType(space, [space.regularRepr, space.trivialRepr]);
  * const y = new GroupPooling(type).forward(new GeometricTensor(tensor([[[[1]], [[3]], [[2]], [[-1]]]]), type));
  * assertEquals([...y.tensor.dataSync()], [3, -1]);

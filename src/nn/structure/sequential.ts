@@ -18,10 +18,10 @@ import { Identity, namedEntries, Sequential } from "../plain/structure.ts";
  * @example
  * ```ts
  * import { assertEquals } from "@std/assert";
- * import { FieldType, InnerBatchNorm, R2Conv, ReLU, rot2dOnR2, SequentialModule, useBackend } from "@escnn/escnn";
+ * import { FieldType, InnerBatchNorm, R2Conv, ReLU, gspaces, SequentialModule, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
- * const space = rot2dOnR2(4);
+ * const space = gspaces.rot2dOnR2(4);
  * const input = new FieldType(space, [space.trivialRepr]), hidden = new FieldType(space, [space.regularRepr]);
  * const block = new SequentialModule(new R2Conv(input, hidden, 3), new InnerBatchNorm(hidden), new ReLU(hidden));
  * assertEquals(block.evaluateOutputShape([1, 1, 9, 9]), [1, 4, 7, 7]);
@@ -36,13 +36,13 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
   readonly modules: readonly EquivariantModule[];
   readonly #names: readonly string[];
 
-  /** The modules in order, or one object of named modules. Throws FieldTypeError naming both types where two do not fit. */
-  constructor(
-    ...modules:
-      | readonly [...EquivariantModule[], EquivariantModule<K>]
-      | readonly EquivariantModule<K>[]
-      | [Readonly<Record<string, EquivariantModule<K>>>]
-  ) {
+  /** The modules in order. Throws FieldTypeError naming both types where two do not fit. */
+  constructor(...modules: readonly [...EquivariantModule[], EquivariantModule<K>]);
+  /** The modules of a list in order. */
+  constructor(...modules: readonly EquivariantModule<K>[]);
+  /** Named modules in the object's order. */
+  constructor(modules: Readonly<Record<string, EquivariantModule<K>>>);
+  constructor(...modules: readonly (EquivariantModule | Readonly<Record<string, EquivariantModule>>)[]) {
     super();
     const entries = namedEntries<EquivariantModule>(modules, (value) => value instanceof EquivariantModule);
     if (entries.length === 0) {
