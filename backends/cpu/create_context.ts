@@ -9,7 +9,7 @@ import { ArgumentError } from "../../src/tensor/errors.ts";
 import type { Blas, CpuContext, CpuFeatures } from "./context.ts";
 import { ThreadExecutor } from "./executor.ts";
 import { detectFeatures } from "./features.ts";
-import { WebAssemblyHeap } from "./heap.ts";
+import { MAXIMUM_BYTES, MINIMUM_BYTES, WebAssemblyHeap } from "./heap.ts";
 import { type BlasSearch, findOpenblas, nativeSupport, registerBlas } from "./openblas.ts";
 
 /** Options of the cpu backend beyond those of every backend. */
@@ -78,26 +78,38 @@ export class CpuSystem implements CpuContext {
   }
 }
 
-/** A whole number from an environment variable; `undefined` when it is not set or may not be read. */
-function numberFromEnvironment(name: string): number | undefined {
-  const text = runtime.env(name);
-  return text === undefined || text === "" ? undefined : Number(text);
+/** Text of an environment variable; `undefined` when it is not set, empty, or may not be read. */
+function variable(name: string): string | undefined {
+  return runtime.env(name) || undefined;
 }
 
 /** Threads to use: the option, else `ESCNN_THREADS`, else all cores. One where memory cannot be shared. */
-function chooseThreads(options: CpuOptions, features: CpuFeatures): number {
+function chooseThreads(option: number | undefined, features: CpuFeatures): number {
   const cores = runtime.cores();
-  const fromEnvironment = options.threads === undefined ? numberFromEnvironment("ESCNN_THREADS") : undefined;
-  const wanted = options.threads ?? fromEnvironment;
-  if (wanted !== undefined && !(Number.isInteger(wanted) && wanted >= 1 && wanted <= cores)) {
+  const text = option === undefined ? variable("ESCNN_THREADS") : undefined;
+  const wanted = option ?? (text === undefined ? cores : Number(text));
+  if (!(Number.isInteger(wanted) && wanted >= 1 && wanted <= cores)) {
     throw new ArgumentError({
-      op: fromEnvironment === undefined ? "cpu option threads" : "ESCNN_THREADS",
+      op: text === undefined ? "cpu option threads" : "ESCNN_THREADS",
       expected: `a whole number from 1 to the number of cores, ${cores}`,
-      actual: fromEnvironment === undefined ? String(wanted) : `"${runtime.env("ESCNN_THREADS")}"`,
-      hint: "Leave it out to use all cores",
+      actual: text === undefined ? String(wanted) : `"${text}"`,
+      hint: text === undefined ? "Leave it out to use ESCNN_THREADS or all cores" : "Unset it to use all cores",
     });
   }
-  return features.threads && runtime.hasSharedMemory ? wanted ?? cores : 1;
+  return features.threads && runtime.hasSharedMemory ? wanted : 1;
+}
+
+/** Bytes that the heap may have: the option, else `ESCNN_HEAP_LIMIT`, else all that there can be. */
+function chooseLimit(option: number | undefined): number | undefined {
+  const text = option === undefined ? variable("ESCNN_HEAP_LIMIT") : undefined;
+  const limit = text === undefined ? option : Number(text);
+  if (limit === undefined || (limit >= MINIMUM_BYTES && limit <= MAXIMUM_BYTES)) return limit;
+  throw new ArgumentError({
+    op: text === undefined ? "cpu option heapLimit" : "ESCNN_HEAP_LIMIT",
+    expected: `a number of bytes from ${MINIMUM_BYTES} to ${MAXIMUM_BYTES}`,
+    actual: text === undefined ? String(limit) : `"${text}"`,
+    hint: "Leave it out to use up to 4 GiB",
+  });
 }
 
 /**
@@ -108,9 +120,9 @@ function chooseThreads(options: CpuOptions, features: CpuFeatures): number {
  */
 export function createContext(options: CpuOptions = {}): CpuSystem {
   const features = detectFeatures();
-  const threads = chooseThreads(options, features);
+  const threads = chooseThreads(options.threads, features);
   const grainScale = options.grainScale ?? 1;
-  const limit = options.heapLimit ?? numberFromEnvironment("ESCNN_HEAP_LIMIT");
+  const limit = chooseLimit(options.heapLimit);
   const search = findOpenblas(options.openblas, threads);
   // Native code needs a memory that never moves, which only a shared one is certain to be.
   const heap = new WebAssemblyHeap({ shared: threads > 1 || search.opened !== undefined, limit });

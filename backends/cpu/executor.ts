@@ -87,7 +87,7 @@ export class ThreadExecutor implements Executor {
   readonly #native: NativeSupport | undefined;
   readonly #base: number;
   readonly #startAfter: number;
-  /** The control block. Shared memory stays where it is when it grows, so this view stays good. */
+  /** The control block, used with workers alone: memory that they share stays where it is when it grows. */
   readonly #control: Int32Array;
   readonly #controlPointer: number;
   readonly #entries: Entry[] = [];
@@ -269,8 +269,8 @@ export class ThreadExecutor implements Executor {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
-    Atomics.store(this.#control, CONTROL.stop, 1);
-    if (this.#heap.shared) {
+    if (this.#workers !== undefined) {
+      Atomics.store(this.#control, CONTROL.stop, 1);
       Atomics.add(this.#control, CONTROL.sequence, 1);
       Atomics.notify(this.#control, CONTROL.sequence);
     }

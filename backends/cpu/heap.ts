@@ -26,6 +26,12 @@ export const MAXIMUM_PAGES = 65_536;
 /** Pages that a heap has at its start: 1 MiB, of which the system gives only what is touched. */
 const INITIAL_PAGES = 16;
 
+/** The least limit of a heap. */
+export const MINIMUM_BYTES: number = INITIAL_PAGES * PAGE_BYTES;
+
+/** The greatest limit of a heap. */
+export const MAXIMUM_BYTES: number = MAXIMUM_PAGES * PAGE_BYTES;
+
 /** Options of {@linkcode WebAssemblyHeap}. */
 export interface HeapOptions {
   /** Whether threads or native code read it too. */
@@ -118,12 +124,11 @@ export class WebAssemblyHeap implements Heap {
    *
    * @throws ArgumentError for a limit outside 1 MiB … 4 GiB; BackendError when the engine gives no memory.
    */
-  constructor({ shared, limit = MAXIMUM_PAGES * PAGE_BYTES }: HeapOptions) {
-    const smallest = INITIAL_PAGES * PAGE_BYTES;
-    if (!(limit >= smallest && limit <= MAXIMUM_PAGES * PAGE_BYTES)) {
+  constructor({ shared, limit = MAXIMUM_BYTES }: HeapOptions) {
+    if (!(limit >= MINIMUM_BYTES && limit <= MAXIMUM_BYTES)) {
       throw new ArgumentError({
         op: "cpu heap limit",
-        expected: `from ${smallest} to ${MAXIMUM_PAGES * PAGE_BYTES} bytes`,
+        expected: `from ${MINIMUM_BYTES} to ${MAXIMUM_BYTES} bytes`,
         actual: String(limit),
         hint: "Set ESCNN_HEAP_LIMIT or the option heapLimit to a number of bytes in this range",
       });
@@ -278,7 +283,7 @@ export class WebAssemblyHeap implements Heap {
         op: "allocate on cpu",
         expected: `room for ${sizeText(bytes)}`,
         actual: `${sizeText(this.#liveBytes)} live in ${this.#liveBuffers} buffers, of at most ${sizeText(this.limit)}`,
-        hint: this.limit < MAXIMUM_PAGES * PAGE_BYTES
+        hint: this.limit < MAXIMUM_BYTES
           ? "Raise ESCNN_HEAP_LIMIT (at most 4 GiB), use smaller batches, or release tensors earlier: using _ = scope()"
           : "Use smaller batches, or release tensors earlier: using _ = scope()",
       });
