@@ -272,7 +272,7 @@ export function select(condition: Expr, whenTrue: Operand, whenFalse: Operand): 
 export function evaluateCast(from: DType, to: DType, value: number): number {
   if (to === "int32" && isFloat(from)) {
     if (value !== value) return 0;
-    return Math.trunc(Math.max(-0x80000000, Math.min(0x7fffffff, value)));
+    return Math.max(-0x80000000, Math.min(0x7fffffff, value)) | 0;
   }
   return roundTo(to, value);
 }

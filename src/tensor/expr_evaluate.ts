@@ -29,13 +29,6 @@ type Step = (point: EvaluationPoint) => number;
 /**
  * Compiles expressions into a function that evaluates them at one point. Floating-point nodes are computed in float64 and
  * not rounded in between (float32 inputs, scalars, constants and casts are); the caller rounds the result once.
- *
- * @example
- * ```ts ignore
- * const results = [0];
- * compileEvaluator([exp(input(0, "float32"))])({ inputs: [1], scalars: [], position: [], linear: 0 }, results);
- * assertAlmostEquals(results[0], Math.E);
- * ```
  */
 export function compileEvaluator(expressions: readonly Expr[]): Evaluator {
   const nodes = topologicalOrder(expressions);

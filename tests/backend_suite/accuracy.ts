@@ -154,12 +154,12 @@ function binaryTest(name: string, start: () => Promise<Backend>, dtype: FloatDTy
     const draw = new Draw("accuracy", op);
     const pairs: [number, number][] = SPECIALS.flatMap((x) => SPECIALS.map((y): [number, number] => [x, y]));
     for (let i = 0; i < 20_000; i++) {
-      const x = op === "pow" ? exp(draw.bell() * 8) : draw.bell() * 10 ** draw.integer(-8, 8);
+      const x = op === "pow" ? exp(draw.bell() * 8) : draw.bell() * exp(draw.integer(-8, 8) * Math.LN10);
       // Exponents that use the whole range of results.
       const range = dtype === "float32" ? 90 : 720;
       const y = op === "pow"
         ? (draw.unit() * 2 - 1) * range / Math.abs(log(x))
-        : draw.bell() * 10 ** draw.integer(-8, 8);
+        : draw.bell() * exp(draw.integer(-8, 8) * Math.LN10);
       pairs.push([x, y], [op === "pow" ? -x : x, Math.round(draw.bell() * 3)]);
     }
     const typed = (list: number[]): TypedArray =>

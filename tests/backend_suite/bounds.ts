@@ -71,12 +71,16 @@ export const TRIGONOMETRIC_LIMIT = 1e4;
 
 const bytes = new DataView(new ArrayBuffer(8));
 
+/** The powers of two from 2⁻¹⁰⁷⁴ on. */
+const POWERS = new Float64Array(2098);
+for (let i = 0, power = Number.MIN_VALUE; i < POWERS.length; i++, power *= 2) POWERS[i] = power;
+
 /** The distance of neighbouring numbers of a type at `x`. */
 export function ulpOf(dtype: FloatDType, x: number): number {
   if (!Number.isFinite(x)) return 0;
   bytes.setFloat64(0, x);
   const exponent = ((bytes.getUint32(0) >>> 20) & 2047) - 1023;
-  return dtype === "float32" ? 2 ** (Math.max(exponent, -126) - 23) : 2 ** (Math.max(exponent, -1022) - 52);
+  return POWERS[1074 + (dtype === "float32" ? Math.max(exponent, -126) - 23 : Math.max(exponent, -1022) - 52)];
 }
 
 const LARGEST: { readonly [D in FloatDType]: number } = { float32: 3.4028234663852886e38, float64: Number.MAX_VALUE };
@@ -101,8 +105,8 @@ export function widened(dtype: FloatDType, low: number, high: number, ulps: numb
   const largest = LARGEST[dtype];
   // Near the largest number an implementation overflows earlier or later than another.
   return {
-    low: up === Infinity || down > largest ? Math.min(down, largest) : down < -largest ? -Infinity : down,
-    high: down === -Infinity || up < -largest ? Math.max(up, -largest) : up > largest ? Infinity : up,
+    low: down < -largest ? -Infinity : Math.min(down, largest),
+    high: up > largest ? Infinity : Math.max(up, -largest),
     nan,
     exact: false,
   };

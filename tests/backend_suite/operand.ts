@@ -1,6 +1,8 @@
 // Operands of cases: how their elements are arranged in a buffer (order of axes, steps, gaps, reversal, broadcasting,
 // room before and after) and what values they hold. Both adapt to any shape, so that shrinking a shape keeps them.
 
+// The same bits in every engine, so that a seed means the same cases.
+import { exp } from "../../src/math/functions.ts";
 import { createTypedArray, type DType, isFloat, roundTo, type TypedArray } from "../../src/tensor/dtype.ts";
 import { elementCount, formatShape, type Layout, type Shape } from "../../src/tensor/layout.ts";
 import { Draw } from "./random.ts";
@@ -160,13 +162,13 @@ function value(draw: Draw, dtype: DType, fill: Fill, i: number): number {
     case "normal":
       return roundTo(dtype, draw.bell());
     case "wide":
-      return roundTo(dtype, draw.bell() * 10 ** (draw.unit() * 12 - 6));
+      return roundTo(dtype, draw.bell() * exp((draw.unit() * 12 - 6) * Math.LN10));
     case "small":
       return draw.integer(-4, 4);
     case "special":
       return draw.pick(FLOAT_SPECIALS);
     case "near one":
-      return roundTo(dtype, 2 ** (draw.unit() * 2 - 1) * (draw.chance(0.3) ? -1 : 1));
+      return roundTo(dtype, exp((draw.unit() * 2 - 1) * Math.LN2) * (draw.chance(0.3) ? -1 : 1));
     case "nan":
       return NaN;
   }

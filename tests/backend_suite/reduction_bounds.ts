@@ -26,6 +26,7 @@ export function acceptSum(dtype: FloatDType, terms: readonly Readonly<Range>[]):
   let low = 0;
   let high = 0;
   let size = 0;
+  let finiteSize = 0;
   let nan = false;
   let onlyNan = false;
   const different = new Set<number>();
@@ -37,10 +38,14 @@ export function acceptSum(dtype: FloatDType, terms: readonly Readonly<Range>[]):
     }
     low += term.low;
     high += term.high;
-    size += Math.max(Math.abs(term.low), Math.abs(term.high));
+    const largest = Math.max(Math.abs(term.low), Math.abs(term.high));
+    size += largest;
+    if (Number.isFinite(largest)) finiteSize += largest;
     if (different.size < 32) different.add(term.low);
   }
   if (onlyNan) return { low: Infinity, high: -Infinity, nan: true, exact: true };
+  // Partial sums may overflow in one order and not in another, and then meet an infinity of the other sign.
+  if (finiteSize * (1 + 1e-3) >= LARGEST[dtype]) return { low: -Infinity, high: Infinity, nan: true, exact: false };
   const exactInfinities = terms.every((term) => term.exact || Number.isFinite(term.low) && Number.isFinite(term.high));
   if (low !== low || high !== high) {
     // +∞ and −∞ for certain: NaN for certain.
@@ -48,10 +53,7 @@ export function acceptSum(dtype: FloatDType, terms: readonly Readonly<Range>[]):
       ? { low: Infinity, high: -Infinity, nan: true, exact: true }
       : { low: -Infinity, high: Infinity, nan: true, exact: false };
   }
-  const finite = Number.isFinite(size);
-  // Partial sums may overflow on one order and not on another.
-  if (finite && size * (1 + 1e-3) >= LARGEST[dtype]) return { low: -Infinity, high: Infinity, nan: true, exact: false };
-  if (!finite) {
+  if (!Number.isFinite(size)) {
     if (exactInfinities && low === high) return { low, high, nan, exact: false };
     return { low: -Infinity, high: Infinity, nan: true, exact: false };
   }

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
 import { createBackend } from "../../backends/reference/mod.ts";
-import type { Backend, MapCall, MapReduceCall, View } from "../../src/tensor/backend.ts";
+import type { Backend, MapCall, MapReduceCall, MatmulCall, View } from "../../src/tensor/backend.ts";
 import { isFloat } from "../../src/tensor/dtype.ts";
 import {
   binary,
@@ -145,6 +145,30 @@ test("the bounds accept sums in float32 in sequential order, in 1500 random redu
   };
   const numbers = Array.from({ length: 1500 }, (_, i) => i);
   await runCases("mapReduce", numbers, 3, variant(base, { mapReduce: sequential }), oracle);
+});
+
+test("the bounds accept matrix products summed in float32 in sequential order, in 1000 random products", async () => {
+  const base = await createBackend({});
+  const oracle = await createBackend({});
+  const single = (call: MatmulCall): void => {
+    const round = call.output.dtype === "float32" ? Math.fround : (x: number) => x;
+    const [a, b, old] = [call.a, call.b, call.output].map((view) => base.readSync(view));
+    const [m, k] = call.a.shape.slice(-2);
+    const n = call.b.shape[call.b.shape.length - 1];
+    const result = old.slice();
+    for (let i = 0; i < result.length; i++) {
+      const column = i % n;
+      const row = Math.floor(i / n);
+      const batch = Math.floor(row / m);
+      let sum = 0;
+      for (let t = 0; t < k; t++) sum = round(sum + round(a[row * k + t] * b[(batch * k + t) * n + column]));
+      sum = round(call.alpha * sum);
+      result[i] = call.beta === 0 ? sum : round(sum + round(call.beta * old[i]));
+    }
+    base.write(call.output, result);
+  };
+  const numbers = Array.from({ length: 1000 }, (_, i) => i);
+  await runCases("matmul", numbers, 3, variant(base, { matmul: single }), oracle);
 });
 
 test("a wrong scalar operation is caught and shrunk to that operation on one element", async () => {

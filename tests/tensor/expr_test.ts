@@ -173,6 +173,7 @@ test("substitute replaces inputs and scalars and folds what becomes constant", (
 
 test("evaluateCast truncates and saturates floats, and widens integers exactly", () => {
   assertEquals(evaluateCast("float64", "int32", -3.99), -3);
+  assertStrictEquals(evaluateCast("float64", "int32", -0.5), 0, "an int32 has no negative zero");
   assertEquals(evaluateCast("float32", "int32", 3e9), 0x7fffffff);
   assertEquals(evaluateCast("int32", "float32", 16777217), 16777216);
   assertEquals(evaluateCast("int32", "float64", 16777217), 16777217);
