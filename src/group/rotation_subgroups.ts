@@ -19,6 +19,7 @@ import {
   matrixToQuaternion,
   multiplyQuaternions,
   type Quaternion,
+  quaternionOf,
   rotationBetween,
   sameRotation,
   type Vector3,
@@ -300,4 +301,11 @@ export function polyhedralName(group: Group): PolyhedralName | undefined {
 /** Whether a part of an id is the name of a polyhedral group. */
 export function isPolyhedralName(part: SubgroupIdPart): part is PolyhedralName {
   return POLYHEDRAL.some(([name]) => name === part);
+}
+
+/** The rotations of a polyhedral group in the order of its elements. */
+export function polyhedralRotations(name: PolyhedralName): readonly Quaternion[] {
+  const group = POLYHEDRAL.find(([known]) => known === name)?.[1]();
+  if (group === undefined) throw new TypeError(`There is no polyhedral group ${name}.`);
+  return group.elements.map((g) => quaternionOf(g.to("Q")));
 }
