@@ -18,13 +18,13 @@ import { ModuleBuilder } from "./wasm/assembler.ts";
 const STAGING_SLOT = 13;
 
 /** Bytes above which a contiguous copy is split over threads. */
-const BYTES_GRAIN = 1 << 18;
+const BYTES_GRAIN = 1 << 19;
 
 /** Elements above which a transposition in blocks pays. */
 const TRANSPOSE_THRESHOLD = 1024;
 
-/** Elements of a column that a block of the transposition takes: a cache line. */
-const lineElements = (bytes: number): number => 64 / bytes;
+/** Vectors that a block of the transposition takes from each column of the target: four cache lines. */
+const BLOCK_VECTORS = 16;
 
 /** Copies 64-byte units `[begin, end)`; parameters: source and target address. */
 function compileBytes(context: CpuContext): Kernel {
@@ -41,20 +41,40 @@ const TARGET = 0;
 const SOURCE = 1;
 
 /**
- * Transposes blocks. The walk takes one block of `lineElements` rows of the target at a time; the block's loop of
- * parameters runs along them (contiguous in the target) with 4 (or 2) elements in each round. Inner strides are those of a
- * row of the target: for the target the distance of rows, for the source that of its columns.
+ * Transposes blocks. The walk takes one block of rows of the target at a time; the innermost loop runs along them (contiguous
+ * in the target) with a vector's width in each round, scalar 0 says how many vectors each column of the block has. Inner
+ * strides are the target's distance of rows and the source's distance of columns.
  */
 function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4 | 8): Kernel {
   const module = new ModuleBuilder({ shared: context.heap.shared });
   const f = module.function(["i32", "i32", "i32"], [], "kernel");
   const [block, begin, end] = f.params;
   const walk = f.locals("i32", 2);
-  const [count, rounds, rowStride, columnStride, target, source] = f.locals("i32", 6);
+  const [count, rounds, vectors, rowStride, columnStride, target, source, column] = f.locals("i32", 8);
   const width = 16 / bytes;
-  const columns = f.locals("v128", width);
+  const loaded = f.locals("v128", width);
   pushParameter(f, block, layout.innerStride(TARGET)).set(rowStride);
   pushParameter(f, block, layout.innerStride(SOURCE)).set(columnStride);
+  const block4 = (): void => {
+    f.get(source).set(column);
+    loaded.forEach((vector) => {
+      f.get(column).mem("v128.load").set(vector);
+      f.add(column, columnStride);
+    });
+    for (let row = 0; row < width; row++) {
+      f.get(target);
+      if (bytes === 8) {
+        f.get(loaded[0]).get(loaded[1]).shuffle64(row, 2 + row);
+      } else {
+        f.get(loaded[0]).get(loaded[1]).shuffle32(row, 4 + row, row, 4 + row);
+        f.get(loaded[2]).get(loaded[3]).shuffle32(row, 4 + row, row, 4 + row);
+        f.shuffle64(0, 2);
+      }
+      f.mem("v128.store");
+      f.add(target, rowStride);
+    }
+    f.add(source, 16);
+  };
   emitWalk(
     f,
     layout,
@@ -64,30 +84,17 @@ function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4
     () => f.i32(0),
     () => {
       pushParameter(f, block, layout.innerSize).set(rounds);
-      f.loop((next) => {
-        for (let piece = 0; piece < 4; piece++) {
-          f.get(walk[SOURCE]).set(source);
-          columns.forEach((column) => {
-            f.get(source).mem("v128.load", 16 * piece).set(column);
-            f.add(source, columnStride);
-          });
-          f.get(walk[TARGET]).get(rowStride).i32(width * piece).op("i32.mul").op("i32.add").set(target);
-          for (let row = 0; row < width; row++) {
-            f.get(target);
-            if (bytes === 8) {
-              f.get(columns[0]).get(columns[1]).shuffle64(row, 2 + row);
-            } else {
-              f.get(columns[0]).get(columns[1]).shuffle32(row, 4 + row, row, 4 + row);
-              f.get(columns[2]).get(columns[3]).shuffle32(row, 4 + row, row, 4 + row);
-              f.shuffle64(0, 2);
-            }
-            f.mem("v128.store");
-            f.add(target, rowStride);
-          }
-        }
-        f.get(source).set(walk[SOURCE]);
+      f.loop((nextRound) => {
+        f.get(walk[SOURCE]).set(source);
+        f.get(walk[TARGET]).set(target);
+        pushParameter(f, block, layout.scalar(0)).set(vectors);
+        f.loop((nextVector) => {
+          block4();
+          f.get(vectors).i32(1).op("i32.sub").tee(vectors).brIf(nextVector);
+        });
+        f.get(walk[SOURCE]).get(columnStride).i32(width).op("i32.mul").op("i32.add").set(walk[SOURCE]);
         f.add(walk[TARGET], 16);
-        f.get(rounds).i32(1).op("i32.sub").tee(rounds).brIf(next);
+        f.get(rounds).i32(1).op("i32.sub").tee(rounds).brIf(nextRound);
       });
     },
     true,
@@ -95,11 +102,15 @@ function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4
   return context.executor.register(module.toBytes(), ["kernel"])[0];
 }
 
-/** A part of a copy as loops: the rest of a transposition along one loop. */
-interface CopyLoops {
+/** A transposition: its loops, and which of them is contiguous in the source. */
+interface TransposeRun {
+  readonly source: View;
+  readonly target: View;
   readonly loops: Loops;
-  readonly target: number;
-  readonly source: number;
+  readonly column: number;
+  readonly bytes: 4 | 8;
+  /** Vectors in a row of the target. */
+  readonly rounds: number;
 }
 
 /** Makes the backend's `copy`. */
@@ -141,42 +152,51 @@ export function createCopy(context: CpuContext): (source: View, target: View) =>
       byteOperand(target),
       byteOperand(source),
     ]);
-    const rank = loops.sizes.length;
-    const line = lineElements(bytes);
     const width = 16 / bytes;
-    const last = rank - 1;
+    const last = loops.sizes.length - 1;
     const column = loops.strides[SOURCE].indexOf(bytes);
-    if (rank < 2 || column < 0 || column === last || loops.strides[TARGET][last] !== bytes) return false;
-    if (elementCount(loops.sizes) < TRANSPOSE_THRESHOLD || loops.sizes[column] < line || loops.sizes[last] < width) {
-      return false;
-    }
-    const blocks = Math.floor(loops.sizes[column] / line);
+    if (column < 0 || column === last || loops.strides[TARGET][last] !== bytes) return false;
+    const vectors = Math.floor(loops.sizes[column] / width);
     const rounds = Math.floor(loops.sizes[last] / width);
+    if (vectors === 0 || rounds === 0 || elementCount(loops.sizes) < TRANSPOSE_THRESHOLD) return false;
+    const blocks = Math.floor(vectors / BLOCK_VECTORS);
+    const left = vectors % BLOCK_VECTORS;
+    const run: TransposeRun = { source, target, loops, column, bytes: bytes as 4 | 8, rounds };
+    if (blocks > 0) transposeBlocks(run, 0, blocks, BLOCK_VECTORS);
+    if (left > 0) transposeBlocks(run, blocks * BLOCK_VECTORS, 1, left);
+    copyStrip(source, target, loops, column, vectors * width, loops.sizes[last]);
+    copyStrip(source, target, loops, last, rounds * width, vectors * width, column);
+    return true;
+  };
+
+  /** Transposes `blocks` blocks of `vectors` vectors, the first of which starts at the vector `from` of the columns. */
+  const transposeBlocks = (run: TransposeRun, from: number, blocks: number, vectors: number): void => {
+    const { source, target, loops, column, bytes, rounds } = run;
+    const last = loops.sizes.length - 1;
+    const step = vectors * 16 / bytes;
     const others = loops.sizes.map((_, loop) => loop).filter((loop) => loop !== column && loop !== last);
     const outer = {
       sizes: [...others.map((loop) => loops.sizes[loop]), blocks],
-      strides: loops.strides.map((strides) => [...others.map((loop) => strides[loop]), strides[column] * line]),
+      strides: loops.strides.map((strides) => [...others.map((loop) => strides[loop]), strides[column] * step]),
     };
     const layout = new ParameterLayout(outer.sizes.length, 0, 2);
     const inner = { size: rounds, strides: [loops.strides[TARGET][column], loops.strides[SOURCE][last]] };
     const key = `${bytes}|${layout.outer}`;
     let kernel = transposes.get(key);
     if (kernel === undefined) {
-      kernel = compileTranspose(context, layout, bytes as 4 | 8);
+      kernel = compileTranspose(context, layout, bytes);
       transposes.set(key, kernel);
     }
-    const template = layout.template(outer, { sizes: [], strides: [[], []] }, inner, 0);
+    const template = layout.template(outer, { sizes: [], strides: [[], []] }, inner, 1);
     const block = context.scratch(template.byteLength, PARAMETER_SLOT);
     const words = context.heap.i32();
     words.set(template, block >>> 2);
-    words[(block + layout.base(TARGET)) >>> 2] = viewPointer(target);
-    words[(block + layout.base(SOURCE)) >>> 2] = viewPointer(source);
-    const total = elementCount(outer.sizes);
-    const grain = Math.ceil(BYTES_GRAIN / 2 * context.grainScale / (line * loops.sizes[last] * bytes));
-    context.executor.parallelRange(kernel, block, total, Math.max(1, grain));
-    copyStrip(source, target, loops, column, blocks * line, loops.sizes[last]);
-    copyStrip(source, target, loops, last, rounds * width, blocks * line, column);
-    return true;
+    const skipped = from * 16 / bytes;
+    words[(block + layout.base(TARGET)) >>> 2] = viewPointer(target) + skipped * loops.strides[TARGET][column];
+    words[(block + layout.base(SOURCE)) >>> 2] = viewPointer(source) + skipped * loops.strides[SOURCE][column];
+    words[(block + layout.scalar(0)) >>> 2] = vectors;
+    const grain = Math.ceil(BYTES_GRAIN / 2 * context.grainScale / (vectors * 16 * loops.sizes[last]));
+    context.executor.parallelRange(kernel, block, elementCount(outer.sizes), Math.max(1, grain));
   };
 
   /**

@@ -89,6 +89,27 @@ function emitPowDouble(v: FloatLanes, x: Code, y: Code, magnitude: (ax: Code) =>
   return v.select(v.compare("eq", y, 0), 1, v.select(hasNoValue, NaN, signed));
 }
 
+/** √x as the power ½: that of −0 is 0 and that of −∞ is ∞. */
+function powerHalf(v: FloatLanes, operand: Code): Code {
+  const x = v.keep(operand);
+  return v.sqrt(v.select(v.compare("eq", x, -Infinity), Infinity, v.add(x, 0)));
+}
+
+/** Powers by constant exponents that need no logarithm, with the same special cases; below 2 ulp. */
+export const CONSTANT_POWERS: ReadonlyMap<number, (v: FloatLanes, x: Code) => Code> = new Map([
+  [2, (v, x) => {
+    const base = v.keep(x);
+    return v.mul(base, base);
+  }],
+  [3, (v, x) => {
+    const base = v.keep(x);
+    return v.mul(v.mul(base, base), base);
+  }],
+  [-1, (v, x) => v.div(1, x)],
+  [0.5, powerHalf],
+  [-0.5, (v, x) => v.div(1, powerHalf(v, x))],
+]);
+
 /** `x^y` with the special cases of JavaScript's `Math.pow`; below 2 ulp in both precisions. */
 export function emitPow(v: FloatLanes, x: Code, y: Code): Code {
   if (v.wide) {

@@ -15,7 +15,7 @@ import { PARAMETER_SLOT } from "./map.ts";
 import { type FunctionBuilder, type Local, type MemoryOp, ModuleBuilder } from "./wasm/assembler.ts";
 
 /** Elements in a piece worth a thread. */
-const GRAIN = 16384;
+const GRAIN = 65536;
 
 /** Operands of both kernels: values at the indices' positions, the indices, and what is indexed without its axis. */
 const VALUES = 0;

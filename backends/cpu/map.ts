@@ -27,8 +27,8 @@ import { type Access, accessOf, ParameterLayout, planLoops } from "./loop_plan.t
 /** The slot of scratch memory that holds the parameters of a running kernel. */
 export const PARAMETER_SLOT = 15;
 
-/** Work, in elements of the cheapest kernels, below which a call is not worth splitting. Measured: 20 µs on one thread. */
-const GRAIN = 32768;
+/** Work, in elements times instructions over 4, that takes about 25 µs on one thread: less is not worth splitting. */
+const GRAIN = 196608;
 
 /** Instructions in the body of the unrolled loop, about; more do not fit the registers and gain nothing. */
 const UNROLL_BUDGET = 40;

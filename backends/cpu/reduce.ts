@@ -32,11 +32,17 @@ import type { Local } from "./wasm/assembler.ts";
 /** The slot of scratch memory that holds partial results. */
 const PARTIAL_SLOT = 14;
 
-/** Elements in a piece of a long reduction. */
-const PIECE = 16384;
+/** Elements in a piece of a long reduction: they fit the caches when a kernel passes over them several times. */
+const PIECE = 32768;
 
-/** With so many results or more, these are enough to keep all threads busy. */
+/** With so many results or more along reduced rows, the results alone keep all threads busy. */
 const MANY_RESULTS = 64;
+
+/** With more results than these across rows, partial results would cost more memory traffic than they save. */
+const MOST_PARTIAL_RESULTS = 8192;
+
+/** Least elements of a result in a piece, so that partial results stay few. */
+const LEAST_PER_PIECE = 64;
 
 /** What a kernel reduces. */
 interface Reduction {
@@ -233,13 +239,8 @@ class ReducePlanner {
   /** A plan for loops over results and over what is reduced. Operands: outputs, inputs, positions. */
   plan(reduction: Reduction, leaves: Leaves, kept: Loops, reduced: Loops): ReducePlan {
     const { expressions, reductions, outputTypes } = reduction;
-    const outputs = expressions.length;
-    const units = [
-      ...outputTypes.map((dtype) => BYTES_PER_ELEMENT[dtype]),
-      ...leaves.inputs.map((node) => BYTES_PER_ELEMENT[node.dtype]),
-      ...leaves.indices.map(() => 1),
-    ];
-    const innerLoop = this.#innerLoop(kept, reduced, units, outputs, outputs + leaves.inputs.length);
+    const units = this.#units(reduction, leaves);
+    const innerLoop = this.innerLoopOf(reduction, leaves, kept, reduced);
     const none = NO_LOOPS(units.length);
     let outer = kept;
     let nest = reduced;
@@ -264,7 +265,7 @@ class ReducePlanner {
       this.#kernels.set(key, kernel);
     }
     const perResult = elementCount(reduced.sizes);
-    const grain = grainOf(expressions, access.slice(outputs)) * this.#context.grainScale / perResult;
+    const grain = grainOf(expressions, access.slice(expressions.length)) * this.#context.grainScale / perResult;
     return {
       kernel,
       layout,
@@ -276,9 +277,13 @@ class ReducePlanner {
     };
   }
 
-  #innerLoop(kept: Loops, reduced: Loops, units: readonly number[], from: number, to: number): InnerLoop {
+  /** Which loop runs innermost: where the inputs are contiguous, and long enough. */
+  innerLoopOf(reduction: Reduction, leaves: Leaves, kept: Loops, reduced: Loops): InnerLoop {
     if (kept.sizes.length === 0) return "reduced";
     if (reduced.sizes.length === 0) return "kept";
+    const units = this.#units(reduction, leaves);
+    const from = reduction.expressions.length;
+    const to = from + leaves.inputs.length;
     const cost = (loops: Loops, overhead: number): number =>
       innerCost(
         loops.sizes[loops.sizes.length - 1],
@@ -287,6 +292,14 @@ class ReducePlanner {
         overhead,
       );
     return cost(reduced, 16) <= cost(kept, 4 + 16 / elementCount(reduced.sizes)) ? "reduced" : "kept";
+  }
+
+  #units({ outputTypes }: Reduction, leaves: Leaves): number[] {
+    return [
+      ...outputTypes.map((dtype) => BYTES_PER_ELEMENT[dtype]),
+      ...leaves.inputs.map((node) => BYTES_PER_ELEMENT[node.dtype]),
+      ...leaves.indices.map(() => 1),
+    ];
   }
 }
 
@@ -309,9 +322,11 @@ function planStages(
 ): StagedPlan | undefined {
   const results = elementCount(kept.sizes);
   const perResult = elementCount(reduced.sizes);
-  if (results >= MANY_RESULTS || perResult < 2 * PIECE) return undefined;
+  const most = planner.innerLoopOf(reduction, leaves, kept, reduced) === "kept" ? MOST_PARTIAL_RESULTS : MANY_RESULTS;
+  const perPiece = Math.max(LEAST_PER_PIECE, PIECE / results);
+  if (results > most || perResult < 2 * perPiece) return undefined;
   const size = reduced.sizes[0];
-  const length = Math.ceil(PIECE / (perResult / size));
+  const length = Math.ceil(perPiece / (perResult / size));
   const count = Math.floor(size / length);
   if (count < 2) return undefined;
   const { expressions, reductions } = reduction;
