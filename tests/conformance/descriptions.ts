@@ -9,7 +9,10 @@ import {
 import { cyclicGroup } from "../../src/group/groups/cyclic.ts";
 import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
 import { o2Group } from "../../src/group/groups/o2.ts";
+import { o3Group } from "../../src/group/groups/o3.ts";
 import { so2Group } from "../../src/group/groups/so2.ts";
+import { so3Group } from "../../src/group/groups/so3.ts";
+import { sphereRepresentation } from "../../src/group/spectral.ts";
 import type {
   ElementValue,
   Group,
@@ -37,6 +40,10 @@ export function groupOf(value: Json | undefined): Group {
       return so2Group();
     case "o2":
       return o2Group();
+    case "so3":
+      return so3Group();
+    case "o3":
+      return o3Group();
     default:
       throw new Unsupported(`group family ${family}`);
   }
@@ -61,6 +68,10 @@ export function subgroupIdOf(group: Group, value: Json | undefined): SubgroupId 
   });
 }
 
+function hasStandardRepresentation(group: Group): group is Group & { readonly standardRepresentation: Representation } {
+  return "standardRepresentation" in group;
+}
+
 /** The representation of a description. */
 export function representationOf(group: Group, value: Json | undefined): Representation {
   const rho = object(value);
@@ -68,10 +79,8 @@ export function representationOf(group: Group, value: Json | undefined): Represe
   if (rho.regular !== undefined) return group.regularRepresentation;
   if (rho.trivial !== undefined) return group.trivialRepresentation;
   if (rho.quotient !== undefined) return group.quotientRepresentation(subgroupIdOf(group, rho.quotient));
-  if (rho.standard !== undefined) {
-    if (group === so2Group()) return group.irrep(1);
-    if (group === o2Group()) return group.irrep(1, 1);
-  }
+  if (rho.standard !== undefined && hasStandardRepresentation(group)) return group.standardRepresentation;
+  if (rho.sphere !== undefined) return sphereRepresentation(group, number(rho.sphere));
   if (rho.spectralRegular !== undefined) {
     return spectralRegularRepresentation(group, list(rho.spectralRegular).map(irrepIdOf));
   }

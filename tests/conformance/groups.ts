@@ -2,17 +2,16 @@
 
 import { disentangle, homomorphismSpace } from "../../src/group/constructions.ts";
 import { HomogeneousSpace } from "../../src/group/homogeneous_space.ts";
-import { CyclicGroup } from "../../src/group/groups/cyclic.ts";
-import { DihedralGroup } from "../../src/group/groups/dihedral.ts";
-import { OrthogonalGroup2 } from "../../src/group/groups/o2.ts";
-import { SpecialOrthogonalGroup2 } from "../../src/group/groups/so2.ts";
+import { type GridDescription, groupGrid, sphereGrid } from "../../src/group/grids/grid.ts";
+import type { SphereGridDescription } from "../../src/group/grids/sphere.ts";
+import { o3Group } from "../../src/group/groups/o3.ts";
 import type { ElementValue, Group, GroupElement, IrrepId } from "../../src/group/types.ts";
 import {
   type Case,
-  CheckFailure,
   close,
   holds,
   type Json,
+  type JsonObject,
   list,
   number,
   numbers,
@@ -21,7 +20,6 @@ import {
   same,
   sameSet,
   tensor,
-  Unsupported,
 } from "./check.ts";
 import { elementOf, groupOf, irrepIdOf, representationOf, subgroupIdOf } from "./descriptions.ts";
 
@@ -54,18 +52,18 @@ function concatenate(parts: readonly Float64Array[]): Float64Array {
   return Float64Array.from(parts.flatMap((p) => [...p]));
 }
 
-// Numbers of a parametrization's value, with angles modulo 2π folded onto the circle.
-function parametrizationClose(what: string, got: ElementValue, expected: Json, c: Case, angle: boolean): void {
+// Numbers of a parametrization's value; angles modulo 2π are folded onto the circle, quaternions take the expected sign.
+function parametrizationClose(name: string, got: ElementValue, expected: Json, c: Case): void {
   const flat = (v: unknown): number[] => Array.isArray(v) ? v.flatMap(flat) : [Number(v)];
-  const [a, b] = [flat(got), flat(expected)];
-  if (angle) {
-    close(
-      what,
-      a.flatMap((x) => [Math.cos(x), Math.sin(x)]),
-      b.flatMap((x) => [Math.cos(x), Math.sin(x)]),
-      c.tolerance,
-    );
-  } else close(what, a, b, c.tolerance);
+  let [a, b] = [flat(got), flat(expected)];
+  if (/\bQ\b/.test(name)) {
+    const from = b.length - 4;
+    const inner = b.slice(from).reduce((sum, v, i) => sum + v * a[from + i], 0);
+    if (inner < 0) a = a.map((v, i) => i < from ? v : -v);
+  } else if (/radians|[xyz]{3}/i.test(name)) {
+    [a, b] = [a, b].map((angles) => angles.flatMap((x) => [Math.cos(x), Math.sin(x)]));
+  }
+  close(name, a, b, c.tolerance);
 }
 
 /** The kinds of groups.json.gz. */
@@ -103,9 +101,15 @@ export const groupRunners: Runners = {
     const group = groupOf(c.group);
     const g = elementOf(group, c.element);
     for (const [name, value] of Object.entries(object(c.expect.values))) {
-      parametrizationClose(name, g.to(name), value, c, name === "radians");
+      parametrizationClose(name, g.to(name), value, c);
       holds(`${name} back`, group.element(value as ElementValue, name).equals(g));
     }
+  },
+  "from-parametrization"(c) {
+    const group = groupOf(c.group);
+    const names = list(c.parametrizations).map(String);
+    const got = list(c.values).map((value, i) => group.element(value as ElementValue, names[i]));
+    sameElements("element", got, elementsOf(group, c.expect.elements));
   },
   irreps(c) {
     const group = groupOf(c.group);
@@ -275,16 +279,31 @@ export const groupRunners: Runners = {
   },
   grid(c) {
     const group = groupOf(c.group);
-    const { type, N } = object(c.grid);
-    if (type !== "regular") throw new Unsupported(`grid ${type}`);
-    const n = number(N);
-    const planar = [CyclicGroup, DihedralGroup, SpecialOrthogonalGroup2, OrthogonalGroup2].some((f) =>
-      group instanceof f
-    );
-    if (!planar) throw new Unsupported(`grid of ${group.name}`);
-    const got = (group as CyclicGroup).grid(n);
+    const got = groupGrid(group, gridOf(object(c.grid)));
     same("count", got.length, c.expect.count);
-    if (c.expect.ordered !== true) throw new CheckFailure("malformed case: a regular grid is ordered");
-    sameElements("element", got, elementsOf(group, c.expect.elements));
+    if (c.expect.elements === undefined) return;
+    const expected = elementsOf(group, c.expect.elements);
+    if (c.expect.ordered === true) return sameElements("element", got, expected);
+    for (const g of expected) holds(`${g} is in the grid`, got.some((h) => h.equals(g)));
+    for (const g of got) holds(`${g} is expected`, expected.some((h) => h.equals(g)));
+  },
+  "sphere-grid"(c) {
+    const group = groupOf(c.group);
+    const got = sphereGrid(group, object(c.grid) as unknown as SphereGridDescription).map((g) => {
+      const m = o3Group().standardRepresentation.matrix(g);
+      return [m[2], m[5], m[8]];
+    });
+    same("count", got.length, c.expect.count);
+    const { data } = tensor(c.expect.points);
+    const near = (p: readonly number[], at: number): boolean =>
+      p.every((v, k) => Math.abs(v - data[at + k]) <= c.tolerance);
+    for (let at = 0; at < data.length; at += 3) {
+      holds(`point ${data.slice(at, at + 3)} is in the grid`, got.some((p) => near(p, at)));
+    }
   },
 };
+
+function gridOf(grid: JsonObject): GridDescription {
+  if (grid.left !== undefined) return { left: gridOf(object(grid.left)), right: gridOf(object(grid.right)) };
+  return grid as unknown as GridDescription;
+}
