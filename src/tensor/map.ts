@@ -109,6 +109,10 @@ export function mapInPlace(
   const operands = [...targets, ...inputs];
   const backend = commonBackend(operands, "mapInPlace");
   for (const target of targets) validateTarget(target, shape);
+  targets.forEach((target, i) => {
+    for (const operand of operands.slice(i + 1)) refuseOverlap("mapInPlace", target, operand);
+    if (targets.indexOf(target) !== i) refuseOverlap("mapInPlace", target, undefined);
+  });
   const expressions = build(
     targets.map((target, i) => E.input(i, target.dtype)),
     inputs.map((input, i) => E.input(targets.length + i, input.dtype)),
@@ -148,6 +152,17 @@ function validateTarget(target: Tensor, shape: Shape): void {
       hint: "Wrap the update in noGrad(() => …)",
     });
   }
+}
+
+/** Throws unless `operand` is elsewhere in memory or, as an input, exactly the same view. */
+function refuseOverlap(op: string, target: Tensor, operand: Tensor | undefined): void {
+  if (operand !== undefined && (operand === target || operand.storage !== target.storage)) return;
+  throw new ArgumentError({
+    op,
+    expected: "targets and inputs that share no memory",
+    actual: `${target.describe()} and ${operand === undefined ? "itself" : `${operand.describe()}, a view of it`}`,
+    hint: "Use clone() on one of them",
+  });
 }
 
 function validateResults(expressions: readonly Expr[], targets: readonly Tensor[]): void {
@@ -192,6 +207,8 @@ export function assign(target: Tensor, data: TypedArray | Tensor): void {
   if (!sameShape(target.shape, data.shape) || target.dtype !== data.dtype) {
     throw new ShapeError({ op: "assign", expected: target.describe(), actual: data.describe() });
   }
+  if (data === target) return;
+  refuseOverlap("assign", target, data);
   target.storage.version++;
   if (target.size > 0) target.backend.copy(data, target);
 }
