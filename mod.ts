@@ -5,10 +5,38 @@
  */
 export * from "./src/tensor/mod.ts";
 export * from "./src/group/mod.ts";
-export type { GSpace } from "./src/gspaces/mod.ts";
+export type {
+  GridInterpolation,
+  GridPermutation,
+  GridTransform,
+  GridTransformOptions,
+  GSpace,
+  RestrictedGSpace,
+} from "./src/gspaces/mod.ts";
+/** Factories of base spaces with their symmetries, under escnn's names. */
 export * as gspaces from "./src/gspaces/mod.ts";
-export { EmptyBasisError, KernelError, type WeightLayout } from "./src/kernels/mod.ts";
+export type {
+  BasisOptions,
+  ConvolutionOptions as KernelOptions,
+  FilterBasis,
+  FilterHarmonic,
+  FrequenciesCutoff,
+  IrrepCopy,
+  IrrepPairTable,
+  KernelAttributes,
+  KernelErrorDetails,
+  KernelFunction,
+  KernelPath,
+  KernelTableOptions,
+  KernelTables,
+  Ring,
+  WeightBlock,
+  WeightLayout,
+  WeightMatrix,
+} from "./src/kernels/mod.ts";
+export { EmptyBasisError, KernelError } from "./src/kernels/mod.ts";
 export * from "./src/nn/mod.ts";
+/** Plain (non-equivariant) layers, also the entry `@escnn/escnn/plain`. */
 export * as plain from "./src/nn/plain/mod.ts";
 export * from "./src/optim/mod.ts";
 export * from "./src/data/mod.ts";

@@ -58,7 +58,8 @@ export function paddedConvolution(
   return convolution(source, weight, { bias, stride, padding: inside ? padding : 0, dilation, groups });
 }
 
-abstract class ConvolutionBase extends Layer {
+/** What convolutions and their transposes share: sizes, options, parameters. */
+export abstract class ConvolutionBase extends Layer {
   /** Channels of the input. */
   readonly inChannels: number;
   /** Channels of the output. */
@@ -79,6 +80,7 @@ abstract class ConvolutionBase extends Layer {
   readonly hasBias: boolean;
   readonly #axes: number;
 
+  /** A layer on `axes` spatial axes. Throws ArgumentError for options out of range. */
   constructor(
     axes: number,
     transposed: boolean,
@@ -147,7 +149,9 @@ abstract class ConvolutionBase extends Layer {
   }
 }
 
-abstract class Convolution extends ConvolutionBase {
+/** A convolution on any number of spatial axes. */
+export abstract class Convolution extends ConvolutionBase {
+  /** A layer on `axes` spatial axes. */
   constructor(axes: number, inC: number, outC: number, kernelSize: PerAxis, options: ConvolutionLayerOptions) {
     super(axes, false, inC, outC, kernelSize, options);
   }
@@ -208,10 +212,12 @@ export interface ConvolutionTransposedLayerOptions extends Omit<ConvolutionLayer
   readonly outputPadding?: PerAxis;
 }
 
-abstract class ConvolutionTransposed extends ConvolutionBase {
+/** A transposed convolution on any number of spatial axes. */
+export abstract class ConvolutionTransposed extends ConvolutionBase {
   /** Rows added to one side of the output. */
   readonly outputPadding: readonly number[];
 
+  /** A layer on `axes` spatial axes. */
   constructor(
     axes: number,
     inC: number,

@@ -14,13 +14,24 @@ export {
   Conv1d,
   Conv2d,
   Conv3d,
+  Convolution,
+  ConvolutionBase,
   type ConvolutionLayerOptions,
+  ConvolutionTransposed,
   type ConvolutionTransposedLayerOptions,
   ConvTranspose2d,
   ConvTranspose3d,
   type PaddingMode,
 } from "./convolution.ts";
-export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from "./batch_norm.ts";
+export {
+  BatchNorm,
+  BatchNorm1d,
+  BatchNorm2d,
+  BatchNorm3d,
+  type BatchNormOptions,
+  type BatchNormSettings,
+  type BatchNormTensors,
+} from "./batch_norm.ts";
 export { ELU, elu, LeakyReLU, leakyRelu, ReLU, relu, Sigmoid, Tanh } from "./activations.ts";
 export {
   AdaptiveAvgPool2d,

@@ -23,7 +23,7 @@ import {
   ExportError,
   FieldType,
   FieldTypeError,
-  GeometricTensor,
+  type GeometricTensor,
   R2Conv,
   R2ConvTransposed,
   RdConv,

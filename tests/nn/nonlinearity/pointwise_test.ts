@@ -9,7 +9,7 @@ import {
   GeometricTensor,
   LeakyReLU,
   type PointwiseFunction,
-  PointwiseModule,
+  type PointwiseModule,
   PointwiseNonLinearity,
   ReLU,
 } from "../../../src/nn/mod.ts";

@@ -82,7 +82,7 @@ test("IdentityModule gives its input back", () => {
   assertThrows(() => new IdentityModule(hidden).forward(feature(trivial(space), 1, 2, 2)), FieldTypeError);
 });
 
-test("RestrictionModule keeps the numbers and restricts the type; what follows is equivariant to the subgroup", async () => {
+test("RestrictionModule keeps the numbers and restricts the type; what follows is equivariant to the subgroup", () => {
   const dihedral = flipRot2dOnR2(4), type = regular(dihedral);
   const restriction = new RestrictionModule(type, [null, 4]);
   assertEquals(restriction.outType.fibergroup.name, "C4");
