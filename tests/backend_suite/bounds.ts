@@ -54,7 +54,7 @@ export const BINARY_ULPS: { readonly [Op in BinaryOp]: number } = {
   mul: 0.5,
   div: 0.5,
   mod: 0.5,
-  pow: 8,
+  pow: 4,
   minimum: 0,
   maximum: 0,
   atan2: 4,
