@@ -23,8 +23,11 @@ function prepare(op: string, x: Tensor, axis: number): number {
   return normalizeAxis(axis, x.rank, op);
 }
 
-/** `x − m`, with 0 for the maximum where all elements are −∞ (or there is none), so that no ∞ − ∞ arises. */
-const shifted = (x: Expr, m: Expr): Expr => E.sub(x, E.select(E.eq(m, -Infinity), 0, m));
+/** The maximum, with 0 in place of an infinite one (or of none), so that no ∞ − ∞ arises. */
+const finiteShift = (m: Expr): Expr => E.select(E.eq(E.abs(m), Infinity), 0, m);
+
+/** `x − m` for a finite maximum `m`. */
+const shifted = (x: Expr, m: Expr): Expr => E.sub(x, finiteShift(m));
 
 /** The maximum (kept axis) and the sum of the exponentials of the distances from it, without history. */
 function exponentialSum(x: Tensor, axis: number): [maximum: Tensor, total: Tensor] {
@@ -83,7 +86,7 @@ export function logSumExp(x: Tensor, axis = -1, keepDims = false): Tensor {
   const along = prepare("logSumExp", x, axis);
   using plain = viewOf(x, x);
   const [maximum, total] = exponentialSum(plain, along);
-  const kept = map([maximum, total], (m, s) => E.add(E.select(E.eq(m, -Infinity), 0, m), E.log(s)));
+  const kept = map([maximum, total], (m, s) => E.add(finiteShift(m), E.log(s)));
   maximum.dispose();
   total.dispose();
   const shape = kept.shape;
@@ -94,7 +97,7 @@ export function logSumExp(x: Tensor, axis = -1, keepDims = false): Tensor {
     record("logSumExp", [x], [result], [x, result], ([gradient], [a, y]) => [
       map(
         [spread(gradient!, shape, full), a, spread(y, shape, full)],
-        (g, value, l) => E.mul(g, E.exp(E.sub(value, E.select(E.eq(l, -Infinity), 0, l)))),
+        (g, value, l) => E.mul(g, E.exp(shifted(value, l))),
       ),
     ]);
   }

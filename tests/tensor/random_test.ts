@@ -1,0 +1,103 @@
+// Random tensors: the same numbers for the same seed and draw, the right distributions, and what is refused.
+
+import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { test } from "../support/test.ts";
+import { values } from "./support.ts";
+import { ArgumentError, DTypeError, ShapeError } from "../../src/tensor/errors.ts";
+import { philox4x32 } from "../../src/tensor/philox.ts";
+import {
+  bernoulli,
+  getRandomState,
+  nextDraw,
+  rand,
+  randint,
+  randn,
+  seed,
+  setRandomState,
+} from "../../src/tensor/random.ts";
+import { scope } from "../../src/tensor/scope.ts";
+
+const mean = (list: number[]) => list.reduce((a, b) => a + b, 0) / list.length;
+
+test("rand is Philox of seed, draw and position, times 2^-24", () => {
+  using _ = scope();
+  const value = 2 ** 40 + 12345;
+  seed(value);
+  rand([3]);
+  const second = values(rand([2, 2]));
+  const expected = [0, 1, 2, 3].map((i) =>
+    (philox4x32([value % 2 ** 32, Math.floor(value / 2 ** 32)], [i, 1, 0, 0])[0] >>> 8) * 2 ** -24
+  );
+  assertEquals(second, expected);
+});
+
+test("seed and setRandomState reproduce what follows", () => {
+  using _ = scope();
+  seed(3);
+  const first = [values(rand([5])), values(randn([5]))];
+  const state = getRandomState();
+  const after = values(randn([4]));
+  seed(3);
+  assertEquals([values(rand([5])), values(randn([5]))], first);
+  assertEquals(state, { seed: 3, draws: 2 });
+  setRandomState({ seed: 9, draws: 0 });
+  assertNotEquals(values(randn([4])), after);
+  setRandomState(JSON.parse(JSON.stringify(state)));
+  assertEquals(values(randn([4])), after);
+  setRandomState({ seed: 3, draws: 2 ** 33 + 1 });
+  assertEquals(nextDraw(), [3, 0, 1, 2]);
+});
+
+test("draws differ from each other, and float64 from float32 only in its last bits", () => {
+  using _ = scope();
+  seed(1);
+  const a = values(rand([4]));
+  const b = values(rand([4]));
+  assertNotEquals(a, b);
+  seed(1);
+  const wide = values(rand([4], { dtype: "float64" }));
+  wide.forEach((x, i) => assert(Math.abs(x - a[i]) < 2 ** -24));
+});
+
+test("rand, randn, randint and bernoulli have their distributions (20,000 numbers, 5 standard errors)", () => {
+  using _ = scope();
+  seed(11);
+  const n = 20_000;
+  const uniform = values(rand([n]));
+  assert(uniform.every((x) => x >= 0 && x < 1));
+  assert(Math.abs(mean(uniform) - 0.5) < 5 * Math.sqrt(1 / 12 / n));
+  const normal = values(randn([n]));
+  assert(Math.abs(mean(normal)) < 5 / Math.sqrt(n));
+  assert(Math.abs(mean(normal.map((x) => x * x)) - 1) < 5 * Math.sqrt(2 / n));
+  const dice = randint(1, 7, [n]);
+  assertEquals(dice.dtype, "int32");
+  for (let face = 1; face <= 6; face++) {
+    const share = mean(values(dice).map((x) => x === face ? 1 : 0));
+    assert(Math.abs(share - 1 / 6) < 5 * Math.sqrt(5 / 36 / n));
+  }
+  const coins = values(bernoulli(0.3, [n]));
+  assert(coins.every((x) => x === 0 || x === 1));
+  assert(Math.abs(mean(coins) - 0.3) < 5 * Math.sqrt(0.21 / n));
+});
+
+test("randint covers the whole int32 range and bernoulli its ends", () => {
+  using _ = scope();
+  seed(2);
+  const wide = values(randint(-(2 ** 31), 2 ** 31, [1000]));
+  assert(Math.min(...wide) < -2e9 && Math.max(...wide) > 2e9);
+  assertEquals(values(bernoulli(0, [100])).every((x) => x === 0), true);
+  assertEquals(values(bernoulli(1, [100])).every((x) => x === 1), true);
+});
+
+test("random functions refuse bad seeds, bounds, probabilities, types and shapes, and draw nothing", () => {
+  seed(5);
+  const before = getRandomState();
+  assertThrows(() => seed(-1), ArgumentError, "2^53");
+  assertThrows(() => seed(0.5), ArgumentError);
+  assertThrows(() => setRandomState({ seed: 0, draws: NaN }), ArgumentError, "draws");
+  assertThrows(() => randint(3, 3, [1]), ArgumentError, "low < high");
+  assertThrows(() => bernoulli(1.5, [1]), ArgumentError, "from 0 to 1");
+  assertThrows(() => rand([1], { dtype: "int32" }), DTypeError, "float32 or float64");
+  assertThrows(() => randn([-1]), ShapeError);
+  assertEquals(getRandomState(), before);
+});
