@@ -157,4 +157,4 @@ class ReferenceBackend implements Backend {
 }
 
 /** Starts the reference backend. It knows no options and always starts. */
-export const createBackend: BackendFactory = () => Promise.resolve(new ReferenceBackend());
+export const createBackend: BackendFactory = (): Promise<Backend> => Promise.resolve(new ReferenceBackend());
