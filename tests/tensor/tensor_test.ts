@@ -1,4 +1,5 @@
 // The face of a tensor: reading, printing, moving, and what refuses to be read.
+// covers: src/tensor/backend.ts
 
 import { assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
 import { test } from "../support/test.ts";
