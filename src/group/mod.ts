@@ -12,16 +12,53 @@ export {
   spectralRegularRepresentation,
 } from "./constructions.ts";
 export { GroupError, type GroupErrorDetails } from "./errors.ts";
+export { EULER_CONVENTIONS, type EulerConvention, eulerToQuaternion, quaternionToEuler } from "./euler_angles.ts";
+export { type GridDescription, groupGrid, sphereGrid } from "./grids/grid.ts";
+export { randomSource } from "./grids/random.ts";
+export { type SphereGridDescription, spherePoints } from "./grids/sphere.ts";
 export { GroupBase, type SubgroupDefinition } from "./group.ts";
 export { CyclicGroup, cyclicGroup, trivialGroup } from "./groups/cyclic.ts";
 export { DihedralGroup, dihedralGroup } from "./groups/dihedral.ts";
 export { o2Group, OrthogonalGroup2 } from "./groups/o2.ts";
+export { o3Group, OrthogonalGroup3 } from "./groups/o3.ts";
 export { so2Group, SpecialOrthogonalGroup2 } from "./groups/so2.ts";
+export { so3Group, SpecialOrthogonalGroup3 } from "./groups/so3.ts";
 export { HomogeneousSpace } from "./homogeneous_space.ts";
 export { compareIds, irrepKey, sameId, subgroupKey } from "./ids.ts";
 export { Irrep, type IrrepDefinition } from "./irrep.ts";
 export type { FlipValue } from "./planar.ts";
 export { MatrixRepresentation, type RepresentationDefinition } from "./representation.ts";
+export {
+  axisAngleToQuaternion,
+  canonicalQuaternion,
+  conjugateQuaternion,
+  eulerToMatrix,
+  eulerToRotationVector,
+  formatRotation,
+  matrixToEuler,
+  matrixToQuaternion,
+  matrixToRotationVector,
+  multiplyQuaternions,
+  normalizeQuaternion,
+  parseRotation,
+  type Quaternion,
+  quaternionToMatrix,
+  quaternionToRotationVector,
+  rotateVector,
+  ROTATION_PARAMETRIZATIONS,
+  rotationBetween,
+  rotationVectorToEuler,
+  rotationVectorToMatrix,
+  rotationVectorToQuaternion,
+  sameRotation,
+  type Vector3,
+} from "./rotations.ts";
+export {
+  bandlimitedInducedRepresentation,
+  bandlimitedQuotientRepresentation,
+  spectralInducedRepresentation,
+  sphereRepresentation,
+} from "./spectral.ts";
 export type {
   ClebschGordan,
   Decomposition,
@@ -38,3 +75,5 @@ export type {
   SubgroupId,
   SubgroupIdPart,
 } from "./types.ts";
+export { wignerD } from "./wigner.ts";
+export { clebschGordanCoefficient, wigner3j, wigner6j } from "./wigner_symbols.ts";

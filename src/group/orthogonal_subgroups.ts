@@ -121,7 +121,7 @@ export function parseOrthogonalId(id: SubgroupId): ConjugatedName<OrthogonalSubg
     if (rest.length > 3 || typeof order !== "number") return undefined;
     if (rest.length === 2) return { name: [first, order], adjoint };
     if (typeof second !== "number" || second - second !== 0) return undefined;
-    return { name: [first, order], adjoint: combineAdjoints(axisAdjoint(second), adjoint) };
+    return { name: [first, order], adjoint: combineAdjoints(axisAdjoint(-second), adjoint) };
   }
   if (typeof first !== "boolean") return undefined;
   const kind = first ? "inversions" : "rotations";

@@ -4,6 +4,7 @@
  * (Pinchon & Hoggan 2007). J comes from the recursion of Ivanic and Ruedenberg (1996, with the correction of 1998).
  */
 
+import { identityMatrix } from "../math/linear_algebra.ts";
 import { type Quaternion, quaternionToMatrix } from "./rotations.ts";
 
 /**
@@ -128,6 +129,11 @@ export function wignerD(l: number, q: Quaternion): Float64Array {
   // With (w, z) = cos(β/2)·(cos, sin)((α+γ)/2) and (y, −x) = sin(β/2)·(cos, sin)((α−γ)/2).
   const [cSum, sSum] = direction(w, z);
   const [cDifference, sDifference] = direction(y, 0 - x);
+  if (x === 0 && y === 0) {
+    const about = identityMatrix(n);
+    turnRows(about, l, cSum * cSum - sSum * sSum, 2 * sSum * cSum);
+    return about;
+  }
   const [outer, inner] = [Math.sqrt(w * w + z * z), Math.sqrt(x * x + y * y)];
   const j = wignerHalfTurn(l);
   const left = j.slice();

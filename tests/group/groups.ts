@@ -3,7 +3,9 @@
 import { cyclicGroup } from "../../src/group/groups/cyclic.ts";
 import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
 import { o2Group } from "../../src/group/groups/o2.ts";
+import { o3Group } from "../../src/group/groups/o3.ts";
 import { so2Group } from "../../src/group/groups/so2.ts";
+import { so3Group } from "../../src/group/groups/so3.ts";
 import type { Group, IrreducibleRepresentation, SubgroupId } from "../../src/group/types.ts";
 
 /** A group with what tests need to know about it. */
@@ -33,6 +35,9 @@ function dihedral(n: number): TestGroup {
   return { group: dihedralGroup(n), frequency: n, subgroups: ids };
 }
 
+// A conjugating rotation about no axis of symmetry.
+const TILT = [0.4, -0.2, 0.5, Math.sqrt(0.55)];
+
 /** All groups. */
 export const testGroups: readonly TestGroup[] = [
   ...[1, 2, 3, 4, 5, 6, 8, 12].map(cyclic),
@@ -55,6 +60,47 @@ export const testGroups: readonly TestGroup[] = [
       [0, 4],
       [5.1, 4],
       [3.9, 6],
+    ],
+  },
+  {
+    group: so3Group(),
+    frequency: 4,
+    subgroups: [
+      ["so3"],
+      ["so3", so3Group().element(TILT)],
+      [false, -1],
+      [false, 1],
+      [false, 2],
+      [false, 5],
+      [false, 3, so3Group().element(TILT)],
+      [true, -1],
+      [1.3, -1],
+      [true, 1],
+      [2.1, 1],
+      [true, 2],
+      [true, 3],
+      [0.7, 4],
+      [true, 5, so3Group().element(TILT)],
+    ],
+  },
+  {
+    group: o3Group(),
+    frequency: 3,
+    subgroups: [
+      ["o3"],
+      ["so3"],
+      ["so3", o3Group().element([1, TILT])],
+      [false, false, 1],
+      [false, false, -1],
+      [false, false, 4, o3Group().element([0, TILT])],
+      [false, true, -1],
+      [false, 0.9, 3],
+      [true, false, 1],
+      ["cone", -1],
+      ["cone", 1],
+      ["cone", 4],
+      ["cone", 1.4, 3],
+      ["cone", -1, o3Group().element([0, TILT])],
     ],
   },
 ];
