@@ -93,9 +93,9 @@ export interface MaxPoolCall {
   readonly geometry: PoolGeometry;
   /** `[batch, channels, …inputSize]`. */
   readonly input: View;
-  /** `[batch, channels, …outputSize]`: the greatest element of each window; the first NaN if there is one. */
+  /** `[batch, channels, …outputSize]`: the greatest element of each window; the first NaN if there is one; −∞ where a window holds none. */
   readonly output: View;
-  /** int32, of the output's shape: where it stands, as row-major position in the sample's channel; the first one in a tie. */
+  /** int32, of the output's shape: where it stands, as row-major position in the sample's channel; the first one in a tie, 0 where there is none. */
   readonly indices: View;
 }
 
