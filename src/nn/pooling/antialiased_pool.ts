@@ -8,7 +8,7 @@ import { exp } from "../../math/functions.ts";
 import { convolutionGeometry, type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { convolution, maxPool, noGrad, type Tensor, tensor } from "../../tensor/mod.ts";
+import { convolution, maxPool, noGrad, type Tensor } from "../../tensor/mod.ts";
 import { poolGeometry, type PoolOptions } from "../../tensor/pool_geometry.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import type { FieldType } from "../field_type.ts";
@@ -25,18 +25,26 @@ function roundHalfEven(x: number): number {
   return rest > 0.5 || (rest === 0.5 && floor % 2 === 1) ? floor + 1 : floor;
 }
 
-/** The blur of every channel by a Gaussian exp(−r²/2σ²) of total weight 1, as two passes along the axes. */
+/**
+ * Planes up to this size are blurred by two matrix products, which on them beat a depthwise convolution (measured: 2-3 times
+ * at 29 × 29); their cost for each output grows with the size, that of a convolution does not.
+ */
+const LARGEST_MATRIX = 64;
+
+/** The blur of every channel by a Gaussian exp(−r²/2σ²) of total weight 1. */
 class GaussianBlur {
   readonly size: number;
   readonly stride: readonly number[];
   readonly padding: readonly number[];
+  readonly #op: string;
   readonly #profile: Float64Array;
-  readonly #vertical: Constant;
-  readonly #horizontal: Constant;
+  readonly #matrices = new Map<string, Constant>();
+  #filter: Constant | undefined;
 
   constructor(op: string, sigma: number, reach: number, stride: PerAxis, padding: PerAxis | undefined, extra: PerAxis) {
     if (!(sigma > 0)) throw new ArgumentError({ op, expected: "a positive sigma", actual: String(sigma) });
     const radius = roundHalfEven(reach * sigma);
+    this.#op = op;
     this.size = 2 * radius + 1;
     this.stride = perAxis(stride, 2, "stride", 1, op);
     this.padding = padding === undefined
@@ -48,25 +56,55 @@ class GaussianBlur {
     });
     const sum = profile.reduce((a, b) => a + b, 0);
     this.#profile = profile.map((value) => value / sum);
-    this.#vertical = new Constant(this.#profile, [1, 1, this.size, 1]);
-    this.#horizontal = new Constant(this.#profile, [1, 1, 1, this.size]);
   }
 
   /** Blurs `[batch, channels, height, width]`. */
   apply(x: Tensor): Tensor {
     const [batch, channels, height, width] = x.shape;
-    const [vertical, horizontal] = this.stride, [top, left] = this.padding;
-    const planes = x.reshape([batch * channels, 1, height, width]);
-    const rows = convolution(planes, this.#horizontal.like(x), { stride: [1, horizontal], padding: [0, left] });
-    const result = convolution(rows, this.#vertical.like(x), { stride: [vertical, 1], padding: [top, 0] });
-    return result.reshape([batch, channels, result.shape[2], result.shape[3]]);
+    const [, , outHeight, outWidth] = this.outputShape(x.shape);
+    if (Math.max(height, width) > LARGEST_MATRIX) {
+      const filter = this.#outer().like(x).expand([channels, 1, this.size, this.size]);
+      return convolution(x, filter, { stride: this.stride, padding: this.padding, groups: channels });
+    }
+    const rows = x.reshape([batch * channels * height, width])
+      .matmul(this.#matrix(1, width, outWidth).like(x).transpose(0, 1))
+      .reshape([batch * channels, height, outWidth]);
+    return this.#matrix(0, height, outHeight).like(x).matmul(rows).reshape([batch, channels, outHeight, outWidth]);
+  }
+
+  /** The blur along an axis of `size` points as a matrix [outputs, size]. */
+  #matrix(axis: number, size: number, outputs: number): Constant {
+    const key = `${axis} ${size}`;
+    let found = this.#matrices.get(key);
+    if (found === undefined) {
+      const matrix = new Float64Array(outputs * size);
+      for (let output = 0; output < outputs; output++) {
+        this.#profile.forEach((weight, tap) => {
+          const position = output * this.stride[axis] + tap - this.padding[axis];
+          if (position >= 0 && position < size) matrix[output * size + position] = weight;
+        });
+      }
+      found = new Constant(matrix, [outputs, size]);
+      this.#matrices.set(key, found);
+    }
+    return found;
+  }
+
+  /** The filter of both axes, [1, 1, size, size]. */
+  #outer(): Constant {
+    const { size } = this, profile = this.#profile;
+    this.#filter ??= new Constant(
+      Float64Array.from({ length: size * size }, (_, i) => profile[Math.floor(i / size)] * profile[i % size]),
+      [1, 1, size, size],
+    );
+    return this.#filter;
   }
 
   /** The shape after the blur. */
-  outputShape(op: string, shape: Shape): number[] {
+  outputShape(shape: Shape): number[] {
     const planes = [1, 1, ...shape.slice(2)];
     const weight = [1, 1, this.size, this.size];
-    const geometry = convolutionGeometry(planes, weight, { stride: this.stride, padding: this.padding }, op);
+    const geometry = convolutionGeometry(planes, weight, { stride: this.stride, padding: this.padding }, this.#op);
     return [shape[0], shape[1], ...geometry.outputSize];
   }
 
@@ -80,14 +118,7 @@ class GaussianBlur {
       bias: false,
       initialize: false,
     });
-    const outer = Float32Array.from(
-      { length: size * size },
-      (_, i) => this.#profile[Math.floor(i / size)] * this.#profile[i % size],
-    );
-    noGrad(() => {
-      const filter = tensor(outer, [1, 1, size, size]).expand([channels, 1, size, size]);
-      assign([[target.weight, filter]]);
-    });
+    noGrad(() => assign([[target.weight, this.#outer().like(target.weight).expand([channels, 1, size, size])]]));
     return target;
   }
 }
@@ -142,7 +173,7 @@ export class PointwiseAvgPoolAntialiased2D<K extends RepresentationKind = Repres
   /** The output's shape for an input of this shape. */
   override evaluateOutputShape(inputShape: Shape): number[] {
     this.checkShape(inputShape);
-    return this.#blur.outputShape("PointwiseAvgPoolAntialiased2D", inputShape);
+    return this.#blur.outputShape(inputShape);
   }
 
   /** A plain depthwise convolution. */
@@ -203,7 +234,7 @@ export class PointwiseMaxPoolAntialiased2D extends EquivariantModule<"pointwise"
     this.checkShape(inputShape);
     const op = "PointwiseMaxPoolAntialiased2D";
     const geometry = poolGeometry(inputShape, this.kernelSize, this.#options, op);
-    return this.#blur.outputShape(op, [inputShape[0], inputShape[1], ...geometry.outputSize]);
+    return this.#blur.outputShape([inputShape[0], inputShape[1], ...geometry.outputSize]);
   }
 
   /** A plain maximum and a plain depthwise convolution. */

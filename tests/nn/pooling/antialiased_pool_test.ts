@@ -46,6 +46,14 @@ test("antialiased pools are equivariant, differentiable, know their output's sha
   }
 });
 
+test("PointwiseAvgPoolAntialiased2D gives the same numbers by matrix products and by a convolution", () => {
+  const type = trivial(space, 2), pool = new PointwiseAvgPoolAntialiased2D(type, 0.8, 2, { padding: [1, 3] });
+  const x = feature(type, 1, 10, 70), y = pool.forward(x).tensor;
+  // The output's left part sees the input's left part alone, which is small enough for matrix products.
+  const part = pool.forward(x.with(x.tensor.slice(3, 0, 41))).tensor;
+  assertClose(values(y.slice(3, 0, 18)), values(part.slice(3, 0, 18)), { absolute: 1e-14 });
+});
+
 test("antialiased pools refuse a sigma that is not positive and inputs smaller than the filter", () => {
   assertThrows(() => new PointwiseAvgPoolAntialiased2D(irreps, 0, 2), ArgumentError, "positive sigma");
   const pool = new PointwiseAvgPoolAntialiased2D(irreps, 1, 1, { padding: 0 });
