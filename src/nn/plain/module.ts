@@ -20,7 +20,20 @@ import { STATE_CONVENTION, type StateDict } from "./state_dict.ts";
  *
  * @example A network with one hidden layer
  * ```ts
- * import { Linear, Module, ReLU1, type Tensor, zeros } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ * import { Module, plain, type Tensor, useBackend, zeros } from "@escnn/escnn";
+ *
+ * await useBackend("reference");
+ * class Net extends Module {
+ *   readonly hidden = this.addModule("hidden", new plain.Linear(4, 8));
+ *   readonly output = this.addModule("output", new plain.Linear(8, 2));
+ *   forward(x: Tensor): Tensor {
+ *     return this.output.forward(this.hidden.forward(x).relu());
+ *   }
+ * }
+ * const net = new Net();
+ * assertEquals(net.forward(zeros([3, 4])).shape, [3, 2]);
+ * assertEquals(net.namedParameters().map(([name]) => name), ["hidden.weight", "hidden.bias", "output.weight", "output.bias"]);
  * ```
  */
 export abstract class Module {
