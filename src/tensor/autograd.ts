@@ -5,7 +5,7 @@
 
 import { type Owned, type Owner, runSynchronously } from "./context.ts";
 import { aliasOf, allocateTensor, attach, type TensorCore, viewOf } from "./core.ts";
-import { isFloat } from "./dtype.ts";
+import { BYTES_PER_ELEMENT, isFloat } from "./dtype.ts";
 import { ArgumentError, DTypeError, GradientError, ShapeError } from "./errors.ts";
 import * as E from "./expr.ts";
 import { runMap, sameShape } from "./fused.ts";
@@ -165,9 +165,10 @@ function combine(present: Tensor, gradient: Tensor, createGraph: boolean): Tenso
   return total;
 }
 
-/** A row-major tensor that shares memory with none and is in no scope, from a gradient that the pass owns. */
+/** A row-major tensor with memory of its own and no more than it needs, in no scope, from a gradient that the pass owns. */
 function settle(gradient: Tensor, createGraph: boolean): Tensor {
-  if (createGraph || isExclusive(gradient)) return gradient;
+  const bytes = gradient.size * BYTES_PER_ELEMENT[gradient.dtype];
+  if (createGraph || (isExclusive(gradient) && gradient.buffer.bytes === bytes)) return gradient;
   const copy = allocateTensor(gradient.backend, gradient.shape, gradient.dtype);
   copy.owner?.remove(copy);
   gradient.backend.copy(gradient, copy);

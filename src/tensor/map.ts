@@ -18,9 +18,11 @@ import type { Tensor } from "./tensor.ts";
 export interface MapOptions {
   /** Numbers that may change from call to call; `build` gets them as nodes behind those of the inputs. Default none. */
   readonly scalars?: readonly number[];
+  /** The same for int32 numbers (e.g. those of `nextDraw`), behind the scalars. Default none. */
+  readonly integers?: readonly number[];
 }
 
-/** Builds the expression of each element from nodes for the inputs and, behind them, the scalars. */
+/** Builds the expression of each element from nodes for the inputs and, behind them, the scalars and the integers. */
 export type MapBuilder = (...operands: Expr[]) => Expr | readonly Expr[];
 
 /** The float type of scalars beside these inputs: that of the first float input, else float32. */
@@ -38,12 +40,19 @@ export function commonShape(tensors: readonly Tensor[], op: string): Shape {
   return first;
 }
 
-/** Nodes for inputs and scalars. */
-export function operandNodes(inputs: readonly Tensor[], scalars: readonly number[]): Expr[] {
+/** Nodes for inputs, scalars and integers, in this order. */
+export function operandNodes(inputs: readonly Tensor[], options: MapOptions): Expr[] {
+  const { scalars = [], integers = [] } = options;
   const nodes = inputs.map((input, i) => E.input(i, input.dtype));
   const dtype = scalarType(inputs);
   for (let i = 0; i < scalars.length; i++) nodes.push(E.scalar(i, dtype));
+  for (let i = 0; i < integers.length; i++) nodes.push(E.scalar(scalars.length + i, "int32"));
   return nodes;
+}
+
+/** The numbers of the scalar nodes of {@linkcode operandNodes}. */
+export function scalarValues({ scalars = [], integers = [] }: MapOptions): readonly number[] {
+  return integers.length === 0 ? scalars : [...scalars, ...integers];
 }
 
 /** Throws {@linkcode ArgumentError} when there is no input. */
@@ -59,8 +68,8 @@ export function requireInputs(inputs: readonly Tensor[], op: string): void {
  */
 export function mapMany(inputs: readonly Tensor[], build: MapBuilder, options: MapOptions = {}): Tensor[] {
   requireInputs(inputs, "map");
-  const scalars = options.scalars ?? [];
-  const built = build(...operandNodes(inputs, scalars));
+  const scalars = scalarValues(options);
+  const built = build(...operandNodes(inputs, options));
   const expressions = Array.isArray(built) ? built as readonly Expr[] : [built as Expr];
   const shape = commonShape(inputs, "map");
   return runMap("map", fusedPlan(expressions, inputs.map((input) => input.dtype)), inputs, scalars, shape);

@@ -30,8 +30,8 @@ export interface MemoryReport extends BackendMemory {
  */
 export function memory(): { [backend: string]: MemoryReport } {
   const report: { [backend: string]: MemoryReport } = {};
-  for (const backend of runningBackends()) {
-    report[backend.name] = { ...backend.memory(), liveTensors: liveTensors(backend) };
+  for (const [name, backend] of runningBackends()) {
+    report[name] = { ...backend.memory(), liveTensors: liveTensors(backend) };
   }
   return report;
 }

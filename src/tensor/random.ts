@@ -7,7 +7,7 @@ import { generate, type TensorOptions } from "./creation.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { ArgumentError, DTypeError } from "./errors.ts";
 import * as E from "./expr.ts";
-import type { Expr } from "./expr.ts";
+import type { Distribution, Expr } from "./expr.ts";
 import { elementCount, type Shape, validateShape } from "./layout.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -60,27 +60,31 @@ export function setRandomState(next: RandomState): void {
   state = { seed: next.seed, draws: next.draws };
 }
 
-/** Words of a draw as int32: two of the key, two of the counter. */
-function drawWords(): number[] {
+/**
+ * A new draw for random nodes in a fused computation (dropout, noise): four int32 numbers, two words of the key and two of the
+ * counter. Pass them to `map` as `integers` and make the node with {@linkcode randomNode}; the derivative repeats the same numbers.
+ *
+ * @example
+ * ```ts
+ * import { expr, map, nextDraw, ones, randomNode, seed, useBackend } from "@escnn/escnn";
+ * import { assert } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * seed(1);
+ * const noisy = map([ones([4])], (x, k0, k1, d0, d1) => {
+ *   return expr.mul(x, randomNode("uniform", "float32", [k0, k1, d0, d1]));
+ * }, { integers: nextDraw() });
+ * assert((await noisy.data()).every((x) => x < 1));
+ * ```
+ */
+export function nextDraw(): number[] {
   const { seed: value, draws } = state;
   state = { seed: value, draws: draws + 1 };
   return [value % WORD | 0, Math.floor(value / WORD) | 0, draws % WORD | 0, Math.floor(draws / WORD) | 0];
 }
 
-/**
- * A new draw for random nodes in a fused computation (dropout, noise): the four numbers go to the scalars of `map`, and
- * {@linkcode randomNode} makes the node from them.
- */
-export function nextDraw(): number[] {
-  return drawWords();
-}
-
-/** The random number of an element in draw `words` (four int32 nodes, e.g. casts of scalars), by its row-major position. */
-export function randomNode(
-  distribution: "bits" | "uniform" | "normal",
-  dtype: DType,
-  words: readonly [Expr, Expr, Expr, Expr],
-): Expr {
+/** The random number of an element in the draw `words` (four int32 nodes, see {@linkcode nextDraw}), by its row-major position. */
+export function randomNode(distribution: Distribution, dtype: DType, words: readonly [Expr, Expr, Expr, Expr]): Expr {
   const [keyLow, keyHigh, drawLow, drawHigh] = words;
   return E.random(distribution, dtype, [keyLow, keyHigh, E.index("linear"), drawLow, drawHigh]);
 }
@@ -102,7 +106,7 @@ function draw(op: string, shape: Shape, expression: Expr, scalars: readonly numb
   if (elementCount(shape) > WORD) {
     throw new ArgumentError({ op, expected: "at most 2^32 elements", actual: String(elementCount(shape)) });
   }
-  return generate(op, shape, expression, [...drawWords(), ...scalars], options);
+  return generate(op, shape, expression, [...nextDraw(), ...scalars], options);
 }
 
 /** Uniform numbers in [0, 1), multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64). */

@@ -14,7 +14,7 @@ import type { ReduceOp } from "./expr_ops.ts";
 import { dropReduced, keepReduced, runMap, runReduce, spread } from "./fused.ts";
 import { fusedPlan } from "./fused_plan.ts";
 import { elementCount, normalizeAxes, normalizeAxis, type Shape } from "./layout.ts";
-import { commonShape, type MapBuilder, operandNodes, requireInputs } from "./map.ts";
+import { commonShape, type MapBuilder, type MapOptions, operandNodes, requireInputs, scalarValues } from "./map.ts";
 import { exclusiveProduct } from "./product.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -22,11 +22,9 @@ import type { Tensor } from "./tensor.ts";
 export type Axes = number | readonly number[] | undefined;
 
 /** Options of {@linkcode reduce}. */
-export interface ReduceOptions {
+export interface ReduceOptions extends MapOptions {
   /** Leave the reduced axes in place with size 1. Default false. */
   readonly keepDims?: boolean;
-  /** Numbers that may change from call to call; `build` gets them as nodes behind those of the inputs. Default none. */
-  readonly scalars?: readonly number[];
 }
 
 /**
@@ -42,10 +40,10 @@ export function reduceMany(
   options: ReduceOptions = {},
 ): Tensor[] {
   requireInputs(inputs, "reduce");
-  const scalars = options.scalars ?? [];
+  const scalars = scalarValues(options);
   const shape = commonShape(inputs, "reduce");
   const along = normalizeAxes(axes, shape.length, "reduce");
-  const built = build(...operandNodes(inputs, scalars));
+  const built = build(...operandNodes(inputs, options));
   const expressions = Array.isArray(built) ? built as readonly Expr[] : [built as Expr];
   const list = typeof operations === "string" ? expressions.map(() => operations) : operations;
   if (list.length !== expressions.length) {

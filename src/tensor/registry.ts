@@ -150,14 +150,14 @@ export async function startBackend(name: string, options?: BackendOptions): Prom
   return await start(name, options ?? {});
 }
 
-/** All running backends. */
-export function runningBackends(): Backend[] {
-  return [...started.values()].map((entry) => entry.backend);
+/** All running backends, by the name under which they are registered. */
+export function runningBackends(): ReadonlyMap<string, Backend> {
+  return new Map([...started].map(([name, { backend }]) => [name, backend]));
 }
 
 /** What runs and why, a line for each running backend (the current one first) and each one that could not start. */
 export function backendInfo(): string {
-  const running = runningBackends().sort((a, b) => Number(b === current) - Number(a === current));
+  const running = [...runningBackends().values()].sort((a, b) => Number(b === current) - Number(a === current));
   const lines = running.map((backend) => backend.info().description);
   for (const [name, reason] of failures) lines.push(`${name}: not available: ${reason}`);
   return lines.length > 0 ? lines.join("\n") : 'no backend in use: call await useBackend("auto")';

@@ -72,11 +72,9 @@ const cases: { readonly [name: string]: readonly [TensorFunction, () => Tensor[]
   "map with random numbers, the same in both passes": [
     (a) => {
       seed(5);
-      const words = nextDraw();
-      return map([a], (x, ...s) => {
-        const [k0, k1, d0, d1] = s.map((word) => E.cast(word, "int32"));
-        return E.mul(E.square(x), randomNode("uniform", "float64", [k0, k1, d0, d1]));
-      }, { scalars: words });
+      return map([a], (x, k0, k1, d0, d1) => E.mul(E.square(x), randomNode("uniform", "float64", [k0, k1, d0, d1])), {
+        integers: nextDraw(),
+      });
     },
     () => [float64([4])],
   ],

@@ -4,6 +4,9 @@ import { assert, assertEquals, assertNotEquals, assertThrows } from "@std/assert
 import { test } from "../support/test.ts";
 import { values } from "./support.ts";
 import { ArgumentError, DTypeError, ShapeError } from "../../src/tensor/errors.ts";
+import { zeros } from "../../src/tensor/creation.ts";
+import * as E from "../../src/tensor/expr.ts";
+import { map } from "../../src/tensor/map.ts";
 import { philox4x32 } from "../../src/tensor/philox.ts";
 import {
   bernoulli,
@@ -12,6 +15,7 @@ import {
   rand,
   randint,
   randn,
+  randomNode,
   seed,
   setRandomState,
 } from "../../src/tensor/random.ts";
@@ -46,6 +50,18 @@ test("seed and setRandomState reproduce what follows", () => {
   assertEquals(values(randn([4])), after);
   setRandomState({ seed: 3, draws: 2 ** 33 + 1 });
   assertEquals(nextDraw(), [3, 0, 1, 2]);
+});
+
+test("randomNode in a map of float32 gives the numbers of rand, to the last bit", () => {
+  using _ = scope();
+  const value = 2 ** 50 + 987654321;
+  seed(value);
+  const expected = values(rand([2, 3]));
+  seed(value);
+  const drawn = map([zeros([2, 3])], (x, s, k0, k1, d0, d1) => {
+    return E.add(E.mul(x, s), randomNode("uniform", "float32", [k0, k1, d0, d1]));
+  }, { scalars: [2], integers: nextDraw() });
+  assertEquals(values(drawn), expected);
 });
 
 test("draws differ from each other, and float64 from float32 only in its last bits", () => {

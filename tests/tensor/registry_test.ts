@@ -67,7 +67,7 @@ test("useBackend auto tries preferred backends first and takes the next one when
   registerBackend("failing", () => Promise.reject(new Error("no device")), { preferred: true });
   await useBackend("auto");
   assertStringIncludes(backendInfo(), "failing: not available: no device");
-  assertEquals(runningBackends().includes(currentBackend()), true);
+  assertEquals([...runningBackends().values()].includes(currentBackend()), true);
 });
 
 test("disposeBackend ends the current one", async () => {
