@@ -79,17 +79,29 @@ export function axisAngleToQuaternion([x, y, z]: Vector3, angle: number): Quater
  * turned about an axis in the plane of x and y where that is possible, else about x.
  */
 export function rotationBetween(from: Vector3, to: Vector3): Quaternion {
-  const w = 1 + from[0] * to[0] + from[1] * to[1] + from[2] * to[2];
-  if (w > 1e-12) {
-    return normalizeQuaternion([
-      from[1] * to[2] - from[2] * to[1],
-      from[2] * to[0] - from[0] * to[2],
-      from[0] * to[1] - from[1] * to[0],
-      w,
-    ]);
+  const cross: Vector3 = [
+    from[1] * to[2] - from[2] * to[1],
+    from[2] * to[0] - from[0] * to[2],
+    from[0] * to[1] - from[1] * to[0],
+  ];
+  const inner = from[0] * to[0] + from[1] * to[1] + from[2] * to[2];
+  if (inner >= 0) return normalizeQuaternion([...cross, 1 + inner]);
+  // Towards opposite vectors the cross product loses its digits: what it must be orthogonal to, and cos, keep theirs.
+  const [a, b, c] = [from[0] - to[0], from[1] - to[1], from[2] - to[2]];
+  const norm = Math.sqrt(a * a + b * b + c * c);
+  const u: Vector3 = [a / norm, b / norm, c / norm];
+  const [p, q, r] = [from[0] + to[0], from[1] + to[1], from[2] + to[2]];
+  const along = cross[0] * u[0] + cross[1] * u[1] + cross[2] * u[2];
+  const v = cross.map((x, k) => x - along * u[k]);
+  const length = Math.sqrt(v[0] * v[0] + v[1] * v[1] + v[2] * v[2]);
+  const flat = Math.sqrt(u[0] * u[0] + u[1] * u[1]);
+  const w = Math.sqrt(p * p + q * q + r * r) / 2;
+  if (length <= 1e-14) {
+    if (flat > 1e-6) return [0 - u[1] / flat, u[0] / flat, 0, 0];
+    return normalizeQuaternion([1 - u[0] * u[0], 0 - u[0] * u[1], 0 - u[0] * u[2], 0]);
   }
-  const flat = Math.sqrt(from[0] * from[0] + from[1] * from[1]);
-  return flat > 1e-6 ? [0 - from[1] / flat, from[0] / flat, 0, 0] : [1, 0, 0, 0];
+  const scale = Math.sqrt(1 - w * w) / length;
+  return normalizeQuaternion([v[0] * scale, v[1] * scale, v[2] * scale, w]);
 }
 
 /** The 3 × 3 matrix, row-major, of a unit quaternion. */

@@ -83,8 +83,11 @@ function symmetrized(j: Float64Array, l: number): Float64Array {
 
 // Cosine and sine of an angle from a vector along it, (1, 0) for none.
 function direction(re: number, im: number): readonly [number, number] {
-  const norm = Math.sqrt(re * re + im * im);
-  return norm === 0 ? [1, 0] : [re / norm, im / norm];
+  const scale = Math.max(Math.abs(re), Math.abs(im));
+  if (scale === 0) return [1, 0];
+  const [a, b] = [re / scale, im / scale];
+  const norm = Math.sqrt(a * a + b * b);
+  return [a / norm, b / norm];
 }
 
 // Multiplies the rows of a [n, n] from the left by X(θ), (c, s) the cosine and sine of θ.
