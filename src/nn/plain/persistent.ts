@@ -30,7 +30,8 @@ export function assign(pairs: readonly (readonly [Tensor, Tensor])[]): void {
   using _ = scope();
   for (const [target, source] of pairs) {
     const near = source.backend === target.backend
-      ? source.detach()
+      // A state dict loaded into the module that it came from holds the targets themselves.
+      ? (source.storage === target.storage ? source.detach().clone() : source.detach())
       : tensor(source.dataSync(), source.shape, { backend: target.backend, dtype: source.dtype });
     staged.push([target, near]);
   }
