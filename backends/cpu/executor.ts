@@ -14,17 +14,10 @@
 import { runtime, type RuntimeWorker } from "../../src/runtime/mod.ts";
 import { ArgumentError, BackendError, DisposedError } from "../../src/tensor/errors.ts";
 import type { Executor, Kernel, Task } from "./context.ts";
+import { CommandBatch } from "./command_batch.ts";
 import { PAGE_BYTES, type WebAssemblyHeap } from "./heap.ts";
-import {
-  COMMAND_HEAD,
-  CONTROL,
-  CONTROL_BYTES,
-  JOB,
-  KERNEL_ROW,
-  KERNEL_WORDS,
-  MAXIMUM_ARGUMENTS,
-  MAXIMUM_PIECES,
-} from "./job_layout.ts";
+import { CONTROL, CONTROL_BYTES, JOB, MAXIMUM_ARGUMENTS, MAXIMUM_PIECES } from "./job_layout.ts";
+import { KernelTable, NO_MODULE } from "./kernel_table.ts";
 import { type WorkerData, workerSource } from "./worker_source.ts";
 
 /** Microseconds that an idle worker looks for the next job before it parks. */
@@ -73,12 +66,6 @@ export interface ExecutorOptions {
   readonly startAfter?: number;
 }
 
-interface Entry extends Kernel {
-  readonly raw: (...args: number[]) => void;
-  /** Bit i is set when argument i needs the heap's address added. */
-  readonly pointers: number;
-}
-
 /** The one implementation of {@linkcode Executor}. */
 export class ThreadExecutor implements Executor {
   readonly threads: number;
@@ -90,22 +77,15 @@ export class ThreadExecutor implements Executor {
   /** The control block, used with workers alone: memory that they share stays where it is when it grows. */
   readonly #control: Int32Array;
   readonly #controlPointer: number;
-  readonly #entries: Entry[] = [];
-  #kernels = 0;
-  #kernelRows = 0;
+  readonly #table: KernelTable;
+  readonly #batch: CommandBatch;
   #workers: RuntimeWorker[] | undefined;
+  #workerError: string | undefined;
   #disposed = false;
   /** Milliseconds of work that could have been split so far. */
   #aloneTime = 0;
   #batchStart = 0;
 
-  /** The batch: commands and where each task starts in them. Only with workers. */
-  #commands = 0;
-  #commandCapacity = 0;
-  #commandLength = 0;
-  #starts = 0;
-  #startCapacity = 0;
-  #tasks = 0;
   /** Whether commands of the present batch are run as they come. */
   #direct = true;
   #batchOpen = false;
@@ -124,6 +104,8 @@ export class ThreadExecutor implements Executor {
     this.#native = native;
     this.#base = native?.base ?? 0;
     this.#startAfter = startAfter;
+    this.#table = new KernelTable(heap, threads > 1);
+    this.#batch = new CommandBatch(heap);
     this.#controlPointer = heap.reserve(CONTROL_BYTES);
     this.#control = new Int32Array(heap.memory.buffer, this.#controlPointer, CONTROL_BYTES / 4);
     this.#control.fill(0);
@@ -134,15 +116,16 @@ export class ThreadExecutor implements Executor {
     return this.#workers === undefined ? 0 : Atomics.load(this.#control, CONTROL.ready);
   }
 
+  /** Why a worker could not start or has ended, when one has: the caller then does its part. */
+  get workerError(): string | undefined {
+    return this.#workerError;
+  }
+
   register(module: Uint8Array, exports: readonly string[]): Kernel[] {
     this.#checkAlive("register");
     const compiled = new WebAssembly.Module(module.slice());
     const instance = new WebAssembly.Instance(compiled, { env: { memory: this.#heap.memory } });
-    let offset = 0;
-    if (this.threads > 1) {
-      offset = this.#heap.reserve(module.byteLength);
-      this.#heap.u8().set(module, offset);
-    }
+    const place = this.#table.place(module);
     return exports.map((name) => {
       const fn = instance.exports[name];
       if (typeof fn !== "function") {
@@ -153,9 +136,7 @@ export class ThreadExecutor implements Executor {
         });
       }
       const raw = fn as (...args: number[]) => void;
-      const kernel: Entry = { id: this.#entries.length, name, invoke: raw, raw, pointers: 0 };
-      this.#addRow(kernel, offset, module.byteLength);
-      return kernel;
+      return this.#table.add({ name, invoke: raw, raw, pointers: 0 }, place);
     });
   }
 
@@ -169,9 +150,7 @@ export class ThreadExecutor implements Executor {
       for (const position of positions) args[position] += base;
       fn(...args);
     };
-    const kernel: Entry = { id: this.#entries.length, name, invoke, raw: fn, pointers };
-    this.#addRow(kernel, 0, 0);
-    return kernel;
+    return this.#table.add({ name, invoke, raw: fn, pointers }, NO_MODULE);
   }
 
   call(kernel: Kernel, ...args: number[]): void {
@@ -203,20 +182,7 @@ export class ThreadExecutor implements Executor {
     control[CONTROL.parameters] = params;
     control[CONTROL.end] = total;
     control[CONTROL.pieceLength] = length;
-    this.#publish(pieces);
-    let failure: unknown;
-    for (let index = this.#take(); index >= 0; index = this.#take()) {
-      if (Atomics.load(control, CONTROL.error) === 0) {
-        try {
-          kernel.invoke(params, index * length, Math.min(total, (index + 1) * length));
-        } catch (error) {
-          failure = error;
-          Atomics.compareExchange(control, CONTROL.error, 0, -1);
-        }
-      }
-      Atomics.add(control, CONTROL.done, 1);
-    }
-    this.#finish(pieces, failure);
+    this.#share(pieces, (index) => kernel.invoke(params, index * length, Math.min(total, (index + 1) * length)));
   }
 
   run(tasks: readonly Task[]): void {
@@ -233,19 +199,15 @@ export class ThreadExecutor implements Executor {
     if (!this.#batchOpen) {
       this.#batchOpen = true;
       this.#direct = this.threads === 1 || !this.#helpersReady();
-      this.#tasks = 0;
-      this.#commandLength = 0;
+      this.#batch.clear();
       if (this.#direct && this.threads > 1) this.#batchStart = performance.now();
     }
     if (this.#direct) return;
-    if (this.#tasks === MAXIMUM_PIECES) {
+    if (this.#batch.tasks === MAXIMUM_PIECES) {
       this.#runBatch();
-      this.#tasks = 0;
-      this.#commandLength = 0;
+      this.#batch.clear();
     }
-    if (this.#tasks + 2 > this.#startCapacity) this.#growStarts();
-    this.#heap.i32()[(this.#starts >>> 2) + this.#tasks] = this.#commandLength;
-    this.#tasks++;
+    this.#batch.beginTask();
   }
 
   push(kernel: Kernel, ...args: number[]): void {
@@ -260,10 +222,15 @@ export class ThreadExecutor implements Executor {
     if (!this.#batchOpen) return;
     this.#batchOpen = false;
     if (!this.#direct) {
-      if (this.#tasks > 0) this.#runBatch();
+      if (this.#batch.tasks > 0) this.#runBatch();
     } else if (this.threads > 1) {
       this.#aloneTime += performance.now() - this.#batchStart;
     }
+  }
+
+  /** Forgets tasks that were begun and never flushed, as an operation that failed half-way leaves them. */
+  abandon(): void {
+    this.#batchOpen = false;
   }
 
   dispose(): void {
@@ -276,7 +243,7 @@ export class ThreadExecutor implements Executor {
     }
     for (const worker of this.#workers ?? []) void worker.terminate();
     this.#workers = undefined;
-    this.#entries.length = 0;
+    this.#table.entries.length = 0;
   }
 
   /** Thread 0 is the caller, so per-thread arguments are as they are here. */
@@ -293,33 +260,29 @@ export class ThreadExecutor implements Executor {
       }
       return;
     }
-    const length = this.#commandLength;
-    const next = length + COMMAND_HEAD + args.length;
-    if (next > this.#commandCapacity) this.#growCommands(next);
-    const f64 = this.#heap.f64();
-    let place = (this.#commands >>> 3) + length;
-    f64[place] = kernel.id;
-    f64[place + 1] = args.length;
-    f64[place + 2] = threadMask;
-    f64[place + 3] = threadStride;
-    place += COMMAND_HEAD;
-    for (let i = 0; i < args.length; i++) f64[place + i] = args[i];
-    this.#commandLength = next;
+    this.#batch.push(kernel.id, threadMask, threadStride, args);
   }
 
   #runBatch(): void {
-    const tasks = this.#tasks;
-    this.#heap.i32()[(this.#starts >>> 2) + tasks] = this.#commandLength;
+    const batch = this.#batch;
+    const { entries } = this.#table;
+    batch.close();
     const control = this.#control;
     control[CONTROL.kind] = JOB.tasks;
-    control[CONTROL.commands] = this.#commands;
-    control[CONTROL.starts] = this.#starts;
-    this.#publish(tasks);
+    control[CONTROL.commands] = batch.commands;
+    control[CONTROL.starts] = batch.starts;
+    this.#share(batch.tasks, (index) => batch.runTask(index, entries, this.#base));
+  }
+
+  /** Publishes a job, takes part in it, and waits for its end. */
+  #share(pieces: number, runPiece: (index: number) => void): void {
+    const control = this.#control;
+    this.#publish(pieces);
     let failure: unknown;
     for (let index = this.#take(); index >= 0; index = this.#take()) {
       if (Atomics.load(control, CONTROL.error) === 0) {
         try {
-          this.#runTask(index);
+          runPiece(index);
         } catch (error) {
           failure = error;
           Atomics.compareExchange(control, CONTROL.error, 0, -1);
@@ -327,25 +290,7 @@ export class ThreadExecutor implements Executor {
       }
       Atomics.add(control, CONTROL.done, 1);
     }
-    this.#finish(tasks, failure);
-  }
-
-  #runTask(index: number): void {
-    const i32 = this.#heap.i32();
-    const f64 = this.#heap.f64();
-    const start = (this.#starts >>> 2) + index;
-    const first = this.#commands >>> 3;
-    const end = first + i32[start + 1];
-    let place = first + i32[start];
-    while (place < end) {
-      const { raw, pointers } = this.#entries[f64[place]];
-      const count = f64[place + 1];
-      place += COMMAND_HEAD;
-      const args = new Array<number>(count);
-      for (let i = 0; i < count; i++) args[i] = f64[place + i] + ((pointers >>> i) & 1 ? this.#base : 0);
-      raw(...args);
-      place += count;
-    }
+    this.#finish(pieces, failure);
   }
 
   /** Whether a worker will help; starts the workers when it is time. */
@@ -371,12 +316,17 @@ export class ThreadExecutor implements Executor {
         base: this.#base,
         native: this.#native?.library,
       };
-      workers.push(runtime.spawnWorker(source, { data }));
+      workers.push(runtime.spawnWorker(source, {
+        data,
+        onMessage: (message) => this.#workerError ??= String(message),
+        onError: (error) => this.#workerError ??= error.message,
+      }));
     }
   }
 
   #publish(pieces: number): void {
     const control = this.#control;
+    control[CONTROL.kernels] = this.#table.pointer;
     control[CONTROL.pages] = this.#heap.reservedBytes / PAGE_BYTES;
     control[CONTROL.done] = 0;
     Atomics.store(control, CONTROL.pieces, pieces);
@@ -421,55 +371,6 @@ export class ThreadExecutor implements Executor {
       actual: `"${String.fromCharCode(...text)}"`,
       hint: "This is a fault of the backend or of the engine: please report it with the operation and its shapes",
     });
-  }
-
-  #addRow(kernel: Entry, module: number, moduleLength: number): void {
-    const { id, name, pointers } = kernel;
-    this.#entries.push(kernel);
-    if (this.threads === 1) return;
-    if (id >= this.#kernelRows) {
-      const rows = Math.max(64, this.#kernelRows * 2);
-      const table = this.#heap.reserve(rows * KERNEL_WORDS * 4);
-      if (this.#kernels !== 0) {
-        this.#heap.u8().copyWithin(table, this.#kernels, this.#kernels + this.#kernelRows * KERNEL_WORDS * 4);
-        this.#heap.release(this.#kernels);
-      }
-      this.#kernels = table;
-      this.#kernelRows = rows;
-      this.#control[CONTROL.kernels] = table;
-    }
-    const text = this.#heap.reserve(name.length);
-    const u8 = this.#heap.u8();
-    for (let i = 0; i < name.length; i++) u8[text + i] = name.charCodeAt(i);
-    const row = (this.#kernels >>> 2) + id * KERNEL_WORDS;
-    const i32 = this.#heap.i32();
-    i32[row + KERNEL_ROW.module] = module;
-    i32[row + KERNEL_ROW.moduleLength] = moduleLength;
-    i32[row + KERNEL_ROW.name] = text;
-    i32[row + KERNEL_ROW.nameLength] = name.length;
-    i32[row + KERNEL_ROW.pointers] = pointers;
-  }
-
-  #growCommands(needed: number): void {
-    const capacity = Math.max(needed, this.#commandCapacity * 2, 4096);
-    this.#commands = this.#regrow(this.#commands, this.#commandLength * 8, capacity * 8);
-    this.#commandCapacity = capacity;
-  }
-
-  #growStarts(): void {
-    const capacity = Math.max(256, this.#startCapacity * 2);
-    this.#starts = this.#regrow(this.#starts, this.#tasks * 4, capacity * 4);
-    this.#startCapacity = capacity;
-  }
-
-  /** Moves the first `used` bytes of a reserved area into one of `bytes` bytes. */
-  #regrow(pointer: number, used: number, bytes: number): number {
-    const area = this.#heap.reserve(bytes);
-    if (pointer !== 0) {
-      this.#heap.u8().copyWithin(area, pointer, pointer + used);
-      this.#heap.release(pointer);
-    }
-    return area;
   }
 
   #checkAlive(op: string): void {

@@ -154,6 +154,7 @@ class CpuBackend implements Backend {
   /** The operations, after a look at the views that a call gives them. */
   #check(op: string, ...views: View[]): Operations {
     if (this.#system === undefined || this.#operations === undefined) throw disposed(op);
+    this.#system.executor.abandon();
     for (const view of views) this.#system.heap.checkView(view, op);
     return this.#operations;
   }
@@ -183,6 +184,7 @@ function describe({ executor, features, heap, search, blas }: CpuSystem): Backen
     heapLimit: heap.limit,
     openblas: blas !== undefined,
   };
+  if (executor.workerError !== undefined) details.workerError = executor.workerError;
   if (search.opened === undefined) {
     details.openblasReason = search.detail;
   } else {

@@ -1,7 +1,7 @@
 /**
  * The program of a worker, as one string of plain JavaScript, because a worker from a source string is the only kind that
  * starts in every runtime without permissions. It waits for jobs in the shared heap, compiles the modules it meets, runs
- * pieces, and parks when there is nothing to do; see `executor.ts` for the protocol.
+ * pieces, and parks when there is nothing to do; see `executor.ts` for the protocol. Its only message is why it cannot start.
  */
 
 import {
@@ -53,7 +53,7 @@ ${nativeSource}
 const memory = data.memory, thread = data.thread, spin = data.spin / 1000, base = data.base;
 const C = data.control >>> 2;
 let i32 = new Int32Array(memory.buffer), f64 = new Float64Array(memory.buffer), pages = i32.byteLength / 65536;
-const native = data.native === undefined ? {} : openNative(data.native);
+let native = {};
 const functions = [], pointers = [], modules = new Map(), a = new Array(${MAXIMUM_ARGUMENTS}).fill(0);
 
 function refresh() {
@@ -170,6 +170,11 @@ function serve() {
   }
 }
 
-serve();
+try {
+  if (data.native !== undefined) native = openNative(data.native);
+  serve();
+} catch (error) {
+  port.post(String(error && error.message || error));
+}
 `;
 }
