@@ -65,6 +65,10 @@ export function containingSpans(geometry: PoolGeometry, axis: number): Span[] {
   });
 }
 
+function largestCount(spans: readonly Span[]): number {
+  return spans.reduce((most, span) => Math.max(most, span.count), 1);
+}
+
 /** Three entries, `fill` in front. */
 function threeAxes<T>(list: readonly T[], fill: T): T[] {
   return [...new Array<T>(3 - list.length).fill(fill), ...list];
@@ -104,7 +108,6 @@ export function createPool(context: CpuContext): PoolOperations {
     const fromSizes = threeAxes(from.shape.slice(2), 1);
     const tables = threeAxes(spans, [{ first: 0, count: 1, divisor: 1 }]);
     const columns = tables[2];
-    const widest = Math.max(...columns.map((span) => span.count));
     const inside = columns.map((span) => span.count === geometry.windowSize.at(-1));
     const begin = inside.indexOf(true);
     const rows = tables.flatMap((table) => table.flatMap((span) => [span.first, span.count, span.divisor]));
@@ -134,8 +137,9 @@ export function createPool(context: CpuContext): PoolOperations {
       address += 4 * list.length;
     });
     context.heap.i32().set([...words, ...rows, ...divisors.flat()], params / 4);
-    const elements = tables.reduce((product, table) => product * Math.max(...table.map((span) => span.count)), 1);
-    const grain = Math.max(1, Math.ceil((GRAIN * context.grainScale) / (outputs * Math.max(1, elements, widest))));
+    // Windows have about as many elements as the largest; what matters is the order of magnitude.
+    const elements = tables.reduce((product, table) => product * largestCount(table), 1);
+    const grain = Math.max(1, Math.ceil((GRAIN * context.grainScale) / (outputs * elements)));
     context.executor.parallelRange(kernel, params, planes, grain);
   };
 

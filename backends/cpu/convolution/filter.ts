@@ -1,7 +1,8 @@
 /**
  * The packed filter: for each group and part of the channels, the left operands of the products of its vertical taps, one
- * after the other, each `[output channel][channel, depth tap, horizontal tap]` (with unfolding a single one that has the
- * vertical taps in its rows too). The weight gradient is summed in the same form.
+ * after the other, each `[output channel][channel, depth tap, horizontal tap]`; with "unfold" a single one that has the
+ * vertical taps in its rows too, with "wide" one for each vertical and horizontal tap. The weight gradient is summed in the
+ * same form.
  */
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
@@ -9,6 +10,7 @@ import { joinAxes, type RearrangeAxis, rearrangeWords } from "../gemm/rearrange_
 import type { Correlation } from "./correlation.ts";
 import { type ConvolutionKernels, SLOT } from "./kernels.ts";
 import type { Part, Work } from "./pieces.ts";
+import type { Method } from "./plan.ts";
 
 /** Sets elements to zero: those of a target with at most five axes. */
 export function clear(
@@ -34,16 +36,25 @@ export function filterSize(problem: Correlation): number {
   return problem.outChannels * problem.inChannels * tapCount(problem);
 }
 
-/** Byte offset of the left operand of a part's product for one vertical tap. */
+/** Byte offset of the left operand of a part's product for one tap that is an offset. */
 export function filterOffset(work: Work, group: number, part: Part, tap: number): number {
-  const { problem, bytes, rowTaps } = work;
+  const { problem, bytes, offsetTaps } = work;
   const taps = tapCount(problem);
-  const perTap = (problem.outChannels * part.channels * taps) / rowTaps;
+  const perTap = (problem.outChannels * part.channels * taps) / offsetTaps;
   return bytes * (group * filterSize(problem) + problem.outChannels * part.first * taps + tap * perTap);
 }
 
+/** The order of the axes (output channel, channel, depth, vertical, horizontal tap) in the packed filter. */
+const INNERMOST_FIRST: { readonly [M in Method]: readonly number[] } = {
+  pointwise: [4, 2, 1, 0, 3],
+  rows: [4, 2, 1, 0, 3],
+  thin: [4, 2, 1, 0, 3],
+  unfold: [4, 3, 2, 1, 0],
+  wide: [2, 1, 0, 4, 3],
+};
+
 /** The axes of a part's packed filter, outermost first: `target` strides as packed, `source` strides of the filter. */
-function filterAxes(problem: Correlation, channels: number, unfold: boolean): RearrangeAxis[] {
+function filterAxes(problem: Correlation, channels: number, method: Method): RearrangeAxis[] {
   const { weight, outChannels, axes } = problem;
   const spread = [
     { size: outChannels, source: weight.outer },
@@ -52,7 +63,7 @@ function filterAxes(problem: Correlation, channels: number, unfold: boolean): Re
   ];
   const packed: RearrangeAxis[] = [];
   let target = 1;
-  for (const axis of unfold ? [4, 3, 2, 1, 0] : [4, 2, 1, 0, 3]) {
+  for (const axis of INNERMOST_FIRST[method]) {
     packed.unshift({ ...spread[axis], target });
     target *= spread[axis].size;
   }
@@ -75,7 +86,7 @@ export function filterCopies(work: Work, unpack: boolean): FilterCopy[] {
   const copies: FilterCopy[] = [];
   for (const part of parts) {
     const groups = { size: problem.groups, target: filterSize(problem), source: problem.weight.group };
-    const joined = joinAxes([groups, ...filterAxes(problem, part.channels, tiling.method === "unfold")]);
+    const joined = joinAxes([groups, ...filterAxes(problem, part.channels, tiling.method)]);
     // The outermost axis becomes separate copies: they run in parallel, and at most five axes are left.
     const [outer, ...rest] = joined.length > 1 ? joined : [{ size: 1, target: 0, source: 0 }, ...joined];
     const inner = unpack ? rest.map(({ size, target, source }) => ({ size, target: source, source: target })) : rest;

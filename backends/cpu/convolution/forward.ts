@@ -10,7 +10,7 @@ import type { Correlation } from "./correlation.ts";
 import { type ConvolutionKernels, SLOT } from "./kernels.ts";
 import { clear, filterCopies, type FilterCopy, filterOffset, filterSize } from "./filter.ts";
 import { type Part, type Piece, Work } from "./pieces.ts";
-import { planCorrelation } from "./plan.ts";
+import { isThin, planCorrelation } from "./plan.ts";
 import { ThinTables } from "./thin_tables.ts";
 
 /** Multiply-adds of a correlation. */
@@ -34,9 +34,9 @@ export function correlate(kernels: ConvolutionKernels, problem: Correlation): vo
     return;
   }
   const { context } = kernels;
-  const work = new Work(kernels, problem, planCorrelation(problem));
+  const work = new Work(kernels, problem, planCorrelation(problem, false));
   const packing = filterCopies(work, false);
-  const thin = work.tiling.method === "thin" ? new ThinTables(work) : undefined;
+  const thin = isThin(work.tiling.method) ? new ThinTables(work) : undefined;
   for (const piece of work.pieces) {
     if (!work.isDirect(piece)) work.blockTable(piece, true);
   }

@@ -3,7 +3,14 @@
  * common. Everything is laid out before the first step is handed to a thread.
  */
 
-import { type ColumnTables, type RowTile, TableWriter, writeColumnTables } from "./tables.ts";
+import {
+  type ColumnTables,
+  type RowTile,
+  TableWriter,
+  type WideColumns,
+  wideColumns,
+  writeColumnTables,
+} from "./tables.ts";
 import type { Correlation } from "./correlation.ts";
 import { type ConvolutionKernels, SLOT } from "./kernels.ts";
 import { isDenseRow, type Tiling } from "./plan.ts";
@@ -28,7 +35,7 @@ export interface Piece {
   readonly planes: number;
   /** The rows. */
   readonly tile: RowTile;
-  /** Output pixels of each channel. */
+  /** Output pixels of each channel, with what "wide" rows have behind them. */
   readonly pixels: number;
   /** Elements from one row of columns to the next. */
   readonly columnStride: number;
@@ -63,8 +70,10 @@ export class Work {
   readonly parts: readonly Part[];
   /** Copies of each channel in the columns. */
   readonly copies: number;
-  /** Vertical taps that are row offsets: 1 where they are copies. */
-  readonly rowTaps: number;
+  /** Taps that are offsets in the columns: the vertical ones, with "unfold" none (1), with "wide" the horizontal ones too. */
+  readonly offsetTaps: number;
+  /** Columns from one row to the next: those of the output, and with "wide" as many more as the filter reaches. */
+  readonly pitch: number;
   /** Tables of the operation; add to it before {@linkcode Work.place}. */
   readonly writer: TableWriter = new TableWriter();
   /** Address of the tables. */
@@ -79,6 +88,7 @@ export class Work {
   block = 0;
 
   readonly #kernels: ConvolutionKernels;
+  readonly #wide: WideColumns | undefined;
   readonly #blockTables = new Map<string, number>();
   readonly #offsetTables = new Map<string, number>();
 
@@ -90,9 +100,12 @@ export class Work {
     this.bytes = problem.dtype === "float32" ? 4 : 8;
     const tables: ColumnTables = writeColumnTables(this.writer, problem, tiling);
     this.copies = tables.copies;
-    this.rowTaps = tiling.method === "unfold" ? 1 : problem.axes[1].taps;
+    const wide = tiling.method === "wide" ? wideColumns(problem.axes[2]) : undefined;
+    this.#wide = wide;
+    this.pitch = wide?.width ?? problem.axes[2].outputs;
+    this.offsetTaps = tiling.method === "unfold" ? 1 : problem.axes[1].taps * (wide?.shifts.length ?? 1);
     const pieces: Piece[] = [];
-    const [depthAxis, , columnAxis] = problem.axes;
+    const depthAxis = problem.axes[0];
     for (let sample = 0; sample < problem.batch; sample += tiling.samples) {
       const samples = Math.min(tiling.samples, problem.batch - sample);
       for (let group = 0; group < problem.groups; group += tiling.groups) {
@@ -100,7 +113,7 @@ export class Work {
         tables.planes.forEach((planes, block) => {
           const depth = block * tiling.depths;
           const depths = Math.min(tiling.depths, depthAxis.outputs - depth);
-          const line = samples * depths * columnAxis.outputs;
+          const line = samples * depths * this.pitch;
           for (const tile of tables.tiles) {
             const pixels = tile.rows * line;
             const columnStride = tile.columnRows * line;
@@ -118,6 +131,11 @@ export class Work {
     this.parts = parts;
   }
 
+  /** Copies between the rows of columns of one tap: with "wide" those of the other residues of the stride. */
+  get wideCopies(): number {
+    return this.#wide?.origins.length ?? 1;
+  }
+
   /** Takes the memory: afterwards addresses are known and the tables are written. */
   place(): void {
     const { context } = this.#kernels;
@@ -128,7 +146,8 @@ export class Work {
       columns = Math.max(columns, piece.columnStride * piece.groups);
     }
     const depth = this.tiling.method === "pointwise" ? 0 : this.parts.reduce((most, p) => Math.max(most, p.depth), 0);
-    const columnBytes = lines(columns * depth * this.bytes);
+    // Taps of "wide" rows begin up to a row's padding later, so the last row is read beyond its end.
+    const columnBytes = lines((columns * depth + this.pitch) * this.bytes);
     const blockBytes = this.pieces.every((piece) => this.isDirect(piece))
       ? 0
       : lines(pixels * this.problem.outChannels * this.bytes);
@@ -142,7 +161,8 @@ export class Work {
   /** Whether a piece's output is read or written where it lies, as `[channel][pixel]`. */
   isDirect(piece: Piece): boolean {
     const { output, axes, outChannels } = this.problem;
-    return piece.samples * piece.depths === 1 && isDenseRow(axes[2].outputs, piece.tile.rows, output.space) &&
+    return piece.samples * piece.depths === 1 && this.pitch === axes[2].outputs &&
+      isDenseRow(axes[2].outputs, piece.tile.rows, output.space) &&
       (outChannels * piece.groups === 1 || output.channel >= piece.pixels);
   }
 
@@ -160,7 +180,7 @@ export class Work {
       this.bytes * (piece.depth * input.space[0] + piece.tile.first * input.space[1]);
   }
 
-  /** Position of the byte offsets at which a piece's vertical taps begin in the columns. */
+  /** Position of {@linkcode Work.tapOffsets} in the tables. */
   offsetTable(piece: Piece): number {
     const line = piece.columnStride / piece.tile.columnRows;
     const key = `${piece.tile.first} ${line}`;
@@ -169,10 +189,16 @@ export class Work {
     return known;
   }
 
-  /** Byte offsets at which a piece's vertical taps begin in the columns. */
+  /** Byte offsets in a piece's columns at which the taps begin that are offsets. */
   tapOffsets(piece: Piece): number[] {
-    if (this.rowTaps === 1) return [this.tiling.method === "unfold" ? 0 : this.#tapOffset(piece, 0)];
-    return piece.tile.tapRows.map((_, tap) => this.#tapOffset(piece, tap));
+    if (this.tiling.method === "unfold") return [0];
+    const line = piece.columnStride / piece.tile.columnRows;
+    const wide = this.#wide;
+    return piece.tile.tapRows.flatMap((row) =>
+      wide === undefined
+        ? [row * line * this.bytes]
+        : wide.shifts.map((shift, tap) => (wide.copyOf[tap] * piece.columnStride + row * line + shift) * this.bytes)
+    );
   }
 
   /** Position of the table that copies a piece's pixels `[channel][row][sample][depth][column]` to or from the output. */
@@ -184,7 +210,8 @@ export class Work {
     const { output, axes, outChannels } = this.problem;
     const columns = axes[2].outputs;
     const sizes = [outChannels * groups, tile.rows, samples, depths, columns];
-    const dense = [piece.pixels, samples * depths * columns, depths * columns, columns, 1];
+    const { pitch } = this;
+    const dense = [piece.pixels, samples * depths * pitch, depths * pitch, pitch, 1];
     const spread = [output.channel, output.space[1], output.outer, output.space[0], output.space[2]];
     const strides = toOutput ? [...spread, ...dense] : [...dense, ...spread];
     const position = this.writer.add([...sizes, ...strides.map((stride) => stride * this.bytes)]);
@@ -223,9 +250,5 @@ export class Work {
     const { input } = this.problem;
     return input.pointer +
       this.bytes * (piece.sample * input.outer + piece.group * input.group + channel * input.channel);
-  }
-
-  #tapOffset(piece: Piece, tap: number): number {
-    return piece.tile.tapRows[tap] * (piece.columnStride / piece.tile.columnRows) * this.bytes;
   }
 }

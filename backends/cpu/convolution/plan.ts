@@ -14,8 +14,10 @@ export type Method =
   | "rows"
   /** Copies for all taps (im2col of a tile). */
   | "unfold"
-  /** As "rows", with the kernel for few output channels. */
-  | "thin";
+  /** As "rows", with the kernels for few output channels. */
+  | "thin"
+  /** Those kernels on rows with their padding: no copies at all but one for each residue of the horizontal stride. */
+  | "wide";
 
 /** How a correlation is computed and in which pieces. */
 export interface Tiling {
@@ -29,7 +31,7 @@ export interface Tiling {
   readonly rows: number;
   /** Input channels in a part. */
   readonly channels: number;
-  /** Groups in a piece; more than 1 only for "thin". */
+  /** Groups in a piece; more than 1 only for "thin" and "wide". */
   readonly groups: number;
 }
 
@@ -51,7 +53,7 @@ const PIECES = 8;
 /** Pixels below which a piece is not divided further. */
 const SMALLEST_PIECE = 128;
 
-/** Multiply-adds that a piece of "thin" should have. */
+/** Multiply-adds that a piece of "thin" or "wide" should have. */
 const THIN_WORK = 200_000;
 
 /** Whether the input itself, seen as `[channel][pixel]`, is the right operand of the product. */
@@ -79,17 +81,26 @@ export function evenParts(total: number, most: number): number {
   return Math.max(1, Math.ceil(total / Math.max(1, Math.ceil(total / limited))));
 }
 
-/** Chooses a tiling. */
-export function planCorrelation(problem: Correlation): Tiling {
+/** Whether a method computes with the kernels for few output channels. */
+export function isThin(method: Method): boolean {
+  return method === "thin" || method === "wide";
+}
+
+/**
+ * Chooses a tiling.
+ *
+ * @param forWeights Whether the weight gradient is computed, for which the padding of "wide" rows would be in the way.
+ */
+export function planCorrelation(problem: Correlation, forWeights: boolean): Tiling {
   const { axes, batch, groups, inChannels, outChannels, dtype } = problem;
   const bytes = dtype === "float32" ? 4 : 8;
   const [depthAxis, rowAxis, columnAxis] = axes;
   const [Z, Y, X] = axes.map((axis) => axis.outputs);
-  const copies = depthAxis.taps * columnAxis.taps;
+  const horizontal = columnAxis.taps;
   let method: Method = "rows";
-  if (outChannels <= THIN_CHANNELS) method = "thin";
+  if (outChannels <= THIN_CHANNELS) method = forWeights ? "thin" : "wide";
   else if (isPointwise(problem) && Y * X >= 32) method = "pointwise";
-  else if (rowAxis.taps > 1 && inChannels * copies < UNFOLD_DEPTH) method = "unfold";
+  else if (rowAxis.taps > 1 && inChannels * depthAxis.taps * horizontal < UNFOLD_DEPTH) method = "unfold";
 
   const plane = Y * X;
   let rows = plane > 2 * PIXELS.most ? evenParts(Y, PIXELS.most / X) : Y;
@@ -106,12 +117,13 @@ export function planCorrelation(problem: Correlation): Tiling {
   } else {
     depths = evenParts(Z, planes);
   }
+  const copies = depthAxis.taps * (method === "wide" ? Math.min(columnAxis.stride, horizontal) : horizontal);
   const perChannel = bytes * copies * samples * depths * X *
     (method === "unfold" ? rowAxis.taps * rows : rowSpan(problem, rows));
   const channels = method === "pointwise" ? inChannels : evenParts(inChannels, COLUMN_BYTES / Math.max(1, perChannel));
   let groupBlock = 1;
-  if (method === "thin" && channels === inChannels) {
-    const work = outChannels * inChannels * copies * rowAxis.taps * samples * depths * rows * X;
+  if (isThin(method) && channels === inChannels) {
+    const work = outChannels * inChannels * depthAxis.taps * horizontal * rowAxis.taps * samples * depths * rows * X;
     const most = Math.min(THIN_WORK / Math.max(1, work), COLUMN_BYTES / Math.max(1, perChannel * inChannels));
     groupBlock = evenParts(groups, most);
   }

@@ -117,7 +117,38 @@ export function writeColumnTables(writer: TableWriter, problem: Correlation, til
     }
     planes.push(writer.add(blocks));
   }
-  return { copies: depthAxis.taps * (unfold ? rowAxis.taps : 1) * columnAxis.taps, tiles, planes };
+  const horizontal = tiling.method === "wide" ? wideColumns(columnAxis).origins.length : columnAxis.taps;
+  return { copies: depthAxis.taps * (unfold ? rowAxis.taps : 1) * horizontal, tiles, planes };
+}
+
+/** The copies of each plane that "wide" makes: one for each residue of the horizontal stride that a tap has. */
+export interface WideColumns {
+  /** For each copy the input position of its first element. */
+  readonly origins: readonly number[];
+  /** For each horizontal tap the copy that it reads. */
+  readonly copyOf: readonly number[];
+  /** For each horizontal tap the column at which it begins. */
+  readonly shifts: readonly number[];
+  /** Columns of a copy. */
+  readonly width: number;
+}
+
+/** The copies of "wide". */
+export function wideColumns(axis: CorrelationAxis): WideColumns {
+  const { stride, step, start, taps, outputs } = axis;
+  const residueOf = (tap: number) => (((tap * step) % stride) + stride) % stride;
+  const list = Array.from({ length: taps }, (_, tap) => tap);
+  const residues = [...new Set(list.map(residueOf))];
+  const steps = list.map((tap) => (tap * step - residueOf(tap)) / stride);
+  const least = residues.map((residue) => Math.min(...steps.filter((_, tap) => residueOf(tap) === residue)));
+  const copyOf = list.map((tap) => residues.indexOf(residueOf(tap)));
+  const shifts = list.map((tap) => steps[tap] - least[copyOf[tap]]);
+  return {
+    origins: residues.map((residue, copy) => start + residue + least[copy] * stride),
+    copyOf,
+    shifts,
+    width: outputs + Math.max(0, ...shifts),
+  };
 }
 
 /** The head and the taps of a tile whose vertical taps, when they are copied too, begin at `tapRows`. */
@@ -126,13 +157,16 @@ function tapWords(problem: Correlation, tiling: Tiling, tapRows: readonly number
   const bytes = dtype === "float32" ? 4 : 8;
   const [depthAxis, rowAxis, columnAxis] = axes;
   const verticalTaps = tiling.method === "unfold" ? rowAxis.taps : 1;
-  const copies = depthAxis.taps * verticalTaps * columnAxis.taps;
-  const columnStride = columnAxis.stride * input.space[2] * bytes;
-  const words = [copies, columnAxis.outputs, input.channel * bytes, columnStride];
+  const wide = tiling.method === "wide" ? wideColumns(columnAxis) : undefined;
+  const width = wide?.width ?? columnAxis.outputs;
+  const horizontal = wide === undefined
+    ? Array.from({ length: columnAxis.taps }, (_, tap) => inputColumns(columnAxis, tap))
+    : wide.origins.map((start) => inputColumns({ ...columnAxis, outputs: width, start, step: 0 }, 0));
+  const copies = depthAxis.taps * verticalTaps * horizontal.length;
+  const words = [copies, width, input.channel * bytes, columnAxis.stride * input.space[2] * bytes];
   for (let z = 0; z < depthAxis.taps; z++) {
     for (let y = 0; y < verticalTaps; y++) {
-      for (let x = 0; x < columnAxis.taps; x++) {
-        const [left, middle, position] = inputColumns(columnAxis, x);
+      for (const [left, middle, position] of horizontal) {
         words.push(
           verticalTaps > 1 ? 4 * tapRows[y] : 0,
           4 * z * tiling.samples * tiling.depths,

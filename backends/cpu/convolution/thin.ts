@@ -82,12 +82,15 @@ function emitThin(module: ModuleBuilder, e: Element): void {
   const [table, offsets, weight, columns, output] = f.params;
   const t = loadTable(f, table);
   const [group, row, tap, depth, pixel, end, left] = f.locals("i32", 7);
-  const [a, b, rowWeight, tapWeight, tapWeightStride, rowTarget, target, tapOffset] = f.locals("i32", 8);
+  const [b, rowWeight, tapWeight, tapWeightStride, rowTarget, target, tapOffset] = f.locals("i32", 7);
+  const a = f.locals("i32", MAXIMUM_ROWS);
+  const depthBytes = f.local("i32");
   const sums = f.locals("v128", 10);
   const factors = f.locals("v128", MAXIMUM_ROWS);
   const value = f.local("v128");
 
-  f.get(t.rows).get(t.depth).op("i32.mul").i32(e.bytes).op("i32.mul").set(tapWeightStride);
+  f.get(t.depth).i32(e.bytes).op("i32.mul").set(depthBytes);
+  f.get(t.rows).get(depthBytes).op("i32.mul").set(tapWeightStride);
 
   /** `rows × vectors` sums over taps and depth for the pixels from `pixel` on. */
   const accumulate = (rows: number, vectors: number) => {
@@ -96,21 +99,20 @@ function emitThin(module: ModuleBuilder, e: Element): void {
     f.get(offsets).set(tapOffset);
     assign(f, tap, 0);
     forEach(f, tap, t.taps, 1, () => {
-      f.get(tapWeight).set(a);
+      f.get(tapWeight).set(a[0]);
+      for (let i = 1; i < rows; i++) f.get(a[i - 1]).get(depthBytes).op("i32.add").set(a[i]);
       f.get(columns).get(tapOffset).mem("i32.load").op("i32.add");
       f.get(pixel).i32(e.bytes).op("i32.mul").op("i32.add").set(b);
       f.get(t.depth).set(depth);
       f.loop((next) => {
         for (let i = 0; i < rows; i++) {
-          f.get(a);
-          if (i > 0) f.get(t.depth).i32(i * e.bytes).op("i32.mul").op("i32.add");
-          f.mem(e.loadSplat).set(factors[i]);
+          f.get(a[i]).mem(e.loadSplat).set(factors[i]).add(a[i], e.bytes);
         }
         for (let j = 0; j < vectors; j++) {
           f.get(b).mem("v128.load", 16 * j).set(value);
           for (let i = 0; i < rows; i++) multiplyAdd(f, e, sums[i * vectors + j], factors[i], value);
         }
-        f.add(a, e.bytes).add(b, t.columnStride).add(depth, -1).get(depth).brIf(next);
+        f.add(b, t.columnStride).add(depth, -1).get(depth).brIf(next);
       });
       f.add(tapWeight, tapWeightStride).add(tapOffset, 4);
     });
@@ -178,7 +180,7 @@ function emitThin(module: ModuleBuilder, e: Element): void {
       };
       dispatch(MAXIMUM_ROWS);
       f.add(row, left);
-      f.get(left).get(t.depth).op("i32.mul").i32(e.bytes).op("i32.mul").get(rowWeight).op("i32.add").set(rowWeight);
+      f.get(left).get(depthBytes).op("i32.mul").get(rowWeight).op("i32.add").set(rowWeight);
       f.get(left).get(t.rowStride).op("i32.mul").get(rowTarget).op("i32.add").set(rowTarget);
       f.get(row).get(t.rows).op("i32.lt_s").brIf(nextRows);
     });

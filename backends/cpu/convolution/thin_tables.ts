@@ -26,13 +26,14 @@ export class ThinTables {
     const work = this.#work;
     const { problem, bytes } = work;
     const direct = work.isDirect(piece);
+    const copies = work.wideCopies;
     const words = new Array<number>(THIN_WORDS).fill(0);
-    words[THIN.taps] = work.rowTaps;
+    words[THIN.taps] = work.offsetTaps;
     words[THIN.groups] = piece.groups;
     words[THIN.rows] = problem.outChannels;
     words[THIN.pixels] = piece.pixels;
-    words[THIN.depth] = part.depth;
-    words[THIN.columnStride] = piece.columnStride * bytes;
+    words[THIN.depth] = part.depth / copies;
+    words[THIN.columnStride] = copies * piece.columnStride * bytes;
     words[THIN.rowStride] = bytes * (direct ? problem.output.channel : piece.pixels);
     words[THIN.groupStride] = bytes * (direct ? problem.output.group : problem.outChannels * piece.pixels);
     words[THIN.accumulate] = accumulate;

@@ -11,7 +11,7 @@ import { clear, filterCopies, filterOffset, filterSize } from "./filter.ts";
 import { correlationWork } from "./forward.ts";
 import { type ConvolutionKernels, SLOT } from "./kernels.ts";
 import { type Part, type Piece, Work } from "./pieces.ts";
-import { planCorrelation } from "./plan.ts";
+import { isThin, planCorrelation } from "./plan.ts";
 import { ThinTables } from "./thin_tables.ts";
 
 /** Tasks that there should be. */
@@ -54,7 +54,7 @@ export function correlateWeights(kernels: ConvolutionKernels, problem: Correlati
     return;
   }
   const { context } = kernels;
-  const work = new Work(kernels, problem, planCorrelation(problem));
+  const work = new Work(kernels, problem, planCorrelation(problem, true));
   const blocks = new Map<number, Piece[]>();
   for (const piece of work.pieces) {
     const block = blocks.get(piece.group) ?? [];
@@ -64,7 +64,7 @@ export function correlateWeights(kernels: ConvolutionKernels, problem: Correlati
   }
   const { runs, splitParts } = divide(work, blocks.size, work.pieces.length / blocks.size);
   const unpacking = filterCopies(work, true);
-  const thin = work.tiling.method === "thin" ? new ThinTables(work) : undefined;
+  const thin = isThin(work.tiling.method) ? new ThinTables(work) : undefined;
   const size = groups * filterSize(problem);
   const sumTable = work.writer.add([0, 0, 0, 0]);
   const partials = context.scratch(runs * size * work.bytes, SLOT.partials);

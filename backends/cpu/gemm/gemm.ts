@@ -44,7 +44,7 @@ export interface Product {
 export const PER_THREAD = { none: 0, a: 1, b: 2, c: 4 } as const;
 
 /** Multiply-adds from which a native call is faster than WebAssembly. */
-const NATIVE_THRESHOLD = 12_000;
+const NATIVE_THRESHOLD = 6_000;
 
 const ROW_MAJOR = 101;
 const PLAIN = 111;
