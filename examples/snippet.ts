@@ -3,7 +3,18 @@
  * which backend runs and why, and prints shape, sum and norm of the result as JSON.
  */
 
-import { backendInfo, FieldType, GeometricTensor, gspaces, R2Conv, randn, ReLU, scope, seed, useBackend } from "@escnn/escnn";
+import {
+  backendInfo,
+  FieldType,
+  GeometricTensor,
+  gspaces,
+  R2Conv,
+  randn,
+  ReLU,
+  scope,
+  seed,
+  useBackend,
+} from "@escnn/escnn";
 
 const backend = await useBackend("auto");
 console.error(backendInfo());
