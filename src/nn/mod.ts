@@ -18,7 +18,7 @@ export {
 export { RdConv, type SteerableConvolutionOptions, type SteerableConvolutionSettings } from "./conv/rd_conv.ts";
 export { R2Conv, R2ConvTransposed, type SteerableConvolutionTransposedOptions } from "./conv/r2_conv.ts";
 export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
-export { generalizedHeInit, type SteerableLayer } from "./init.ts";
+export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";
 export {
   ELU,
   LeakyReLU,

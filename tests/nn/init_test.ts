@@ -3,7 +3,7 @@
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import { heStandardDeviations } from "../../src/kernels/weight_layout.ts";
-import { FieldType, generalizedHeInit, R2Conv } from "../../src/nn/mod.ts";
+import { deltaOrthonormalInit, FieldType, generalizedHeInit, R2Conv } from "../../src/nn/mod.ts";
 import { seed } from "../../src/tensor/mod.ts";
 import { test } from "../support/test.ts";
 import { feature, regular, values } from "./support.ts";
@@ -44,4 +44,38 @@ test("generalizedHeInit keeps the variance of features within a factor of 2", ()
   const y = conv.forward(feature(type, 4, 15, 15)).tensor.slice(2, 4, 11).slice(3, 4, 11);
   const square = y.square().mean().itemSync();
   assert(square > 0.5 && square < 2, `${square}`);
+});
+
+test("deltaOrthonormalInit makes a filter that is zero but at the centre, and an orthogonal matrix there up to a factor", () => {
+  const type = new FieldType(space, [space.regularRepr, space.irrep(1), space.irrep(4)], 2);
+  const conv = new R2Conv(type, type, 3, { dtype: "float64" });
+  seed(9);
+  deltaOrthonormalInit(conv);
+  const filter = values(conv.expandFilter()), n = type.size;
+  const centre = Float64Array.from({ length: n * n }, (_, i) => filter[i * 9 + 4]);
+  // The ring at radius 0 is so narrow that its kernels vanish beside the centre.
+  assert(filter.every((v, i) => i % 9 === 4 || Math.abs(v) < 1e-12));
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < n; j++) {
+      let dot = 0;
+      for (let k = 0; k < n; k++) dot += centre[i * n + k] * centre[j * n + k];
+      assertAlmostEquals(dot, i === j ? 1 : 0, 1e-12);
+    }
+  }
+  const first = values(conv.weights);
+  seed(9);
+  deltaOrthonormalInit(conv);
+  assertEquals(values(conv.weights), first);
+});
+
+test("deltaOrthonormalInit gives each group its own matrix and leaves pairs of other irreps at zero", () => {
+  const from = new FieldType(space, space.irrep(1), 4),
+    to = new FieldType(space, [space.irrep(1), space.trivialRepr], 2);
+  const conv = new R2Conv(from, to, 3, { groups: 2, dtype: "float64" });
+  deltaOrthonormalInit(conv);
+  const all = values(conv.weights), half = all.length / 2;
+  assert(all.slice(0, half).some((w, i) => w !== all[half + i]));
+  const filter = values(conv.expandFilter());
+  const row = (channel: number) => filter.slice(channel * 4 * 9, (channel + 1) * 4 * 9);
+  assert(row(2).every((v) => v === 0) && row(0).some((v) => v !== 0));
 });
