@@ -210,7 +210,20 @@ export function linspace(start: number, end: number, count: number, options: Ten
   return fromElements(elements, [count], options.dtype ?? "float32", options);
 }
 
-/** A trainable leaf: a tensor with `requireGrad()` that no scope disposes. Takes what {@linkcode tensor} takes, or a tensor. */
+/**
+ * A trainable leaf: a tensor with `requireGrad()` that no scope disposes. Takes what {@linkcode tensor} takes, or a tensor (whose
+ * memory it shares when that has a history).
+ *
+ * @example
+ * ```ts
+ * import { parameter, randn, scope, useBackend } from "@escnn/escnn";
+ * import { assert } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const weight = scope(() => parameter(randn([3, 4]).mul(0.1), { name: "weight" }));
+ * assert(weight.requiresGrad && !weight.isDisposed);
+ * ```
+ */
 export function parameter(
   data: TensorData | Tensor,
   shapeOrOptions?: Shape | TensorOptions,

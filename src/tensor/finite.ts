@@ -2,12 +2,12 @@
  * Noticing NaN and infinities without waiting for the device: a flag tensor is computed beside the loss and read with it.
  */
 
-import { allocateTensor, commonBackend, viewOf } from "./core.ts";
-import { isFloat } from "./dtype.ts";
+import { allocateTensor, commonBackend } from "./core.ts";
+import { type FloatDType, isFloat } from "./dtype.ts";
 import { ArgumentError, NonFiniteError } from "./errors.ts";
 import * as E from "./expr.ts";
-import { runReduce } from "./fused.ts";
-import { fusedPlan } from "./fused_plan.ts";
+import type { Expr } from "./expr.ts";
+import { sum } from "./reductions.ts";
 import type { Tensor } from "./tensor.ts";
 
 /**
@@ -28,21 +28,35 @@ export function nonFiniteFlag(tensors: readonly Tensor[]): Tensor {
     throw new ArgumentError({ op: "nonFiniteFlag", expected: "at least one tensor", actual: "none" });
   }
   const backend = commonBackend(tensors, "nonFiniteFlag");
-  const flag = allocateTensor(backend, [], "int32");
-  backend.map({ expressions: [E.constant(0, "int32")], shape: [], inputs: [], scalars: [], outputs: [flag] });
-  const sum = E.add(E.input(0, "int32"), E.input(1, "int32"));
-  for (const tensor of tensors) {
-    if (!isFloat(tensor.dtype) || tensor.size === 0) continue;
-    const x = E.input(0, tensor.dtype);
-    // x − x is 0 for every finite x and NaN for all others.
-    const plan = fusedPlan([E.cast(E.ne(E.sub(x, x), 0), "int32")], [tensor.dtype], ["max"]);
-    using plain = viewOf(tensor, tensor);
+  const floats = tensors.filter((tensor) => isFloat(tensor.dtype) && tensor.size > 0);
+  // One kernel for each tensor writes its own place of a vector, one more adds them up.
+  using flags = allocateTensor(backend, [floats.length], "int32");
+  floats.forEach((tensor, i) => {
     const axes = tensor.shape.map((_, axis) => axis);
-    using found = runReduce("nonFiniteFlag", plan, axes, [plain], [], tensor.shape, [])[0];
-    backend.map({ expressions: [sum], shape: [], inputs: [flag, found], scalars: [], outputs: [flag] });
-  }
-  return flag;
+    const place = { shape: axes.map(() => 1), strides: axes.map(() => 1), offset: i };
+    backend.mapReduce({
+      expressions: [NON_FINITE[tensor.dtype as FloatDType]],
+      reductions: ["max"],
+      shape: tensor.shape,
+      axes,
+      inputs: [tensor],
+      scalars: [],
+      outputs: [{ ...place, buffer: flags.buffer, dtype: "int32" }],
+    });
+  });
+  return sum(flags);
 }
+
+/** 1 where an element is NaN or infinite: x − x is 0 for every finite x and NaN for all others. */
+function nonFinite(dtype: FloatDType): Expr {
+  const x = E.input(0, dtype);
+  return E.cast(E.ne(E.sub(x, x), 0), "int32");
+}
+
+const NON_FINITE: { readonly [D in FloatDType]: Expr } = {
+  float32: nonFinite("float32"),
+  float64: nonFinite("float64"),
+};
 
 /**
  * Reads {@linkcode nonFiniteFlag} and throws {@linkcode NonFiniteError} that names the first tensor with a NaN or an infinity.

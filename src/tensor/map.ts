@@ -105,6 +105,20 @@ export type InPlaceBuilder = (
  * Replaces the elements of all `targets` (of one shape) by `build(targets, inputs, scalars)` in one kernel; inputs broadcast to
  * the targets' shape. Not differentiable: throws {@linkcode GradientError} where a target requires a gradient outside `noGrad`, and
  * a later `backward` that needs the old values says so.
+ *
+ * @example
+ * ```ts
+ * import { expr, mapInPlace, noGrad, parameter, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const weight = parameter([1, 2]);
+ * weight.square().sum().backward();
+ * noGrad(() =>
+ *   mapInPlace([weight], [weight.grad!], [0.25], ([w], [g], [rate]) => [expr.sub(w, expr.mul(rate, g))])
+ * );
+ * assertEquals(await weight.data(), new Float32Array([0.5, 1]));
+ * ```
  */
 export function mapInPlace(
   targets: readonly Tensor[],

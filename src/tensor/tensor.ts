@@ -57,6 +57,16 @@ import {
 /** Up to this number of elements `toString` shows the values. */
 const SHOWN_ELEMENTS = 100;
 
+/** The shortest decimal that means the element: 0.1 for a float32 that holds 0.10000000149011612. */
+function formatElement(value: number, dtype: DType): string {
+  if (dtype !== "float32" || !Number.isFinite(value)) return String(value);
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(Number(value.toPrecision(9)));
+}
+
 /**
  * An array of numbers. Made by {@linkcode tensor}, `zeros`, `randn` and their like, and by operations on tensors. Operations never
  * change a tensor; views share its memory.
@@ -133,7 +143,7 @@ export class Tensor extends TensorCore implements Disposable {
     const data = this.dataSync();
     let position = 0;
     const nested = (axis: number): string => {
-      if (axis === this.rank) return String(data[position++]);
+      if (axis === this.rank) return formatElement(data[position++], this.dtype);
       return `[${Array.from({ length: this.shape[axis] }, () => nested(axis + 1)).join(", ")}]`;
     };
     return `${facts}, ${nested(0)})`;

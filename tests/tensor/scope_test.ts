@@ -6,6 +6,7 @@ import { test } from "../support/test.ts";
 import { values } from "./support.ts";
 import { enableGrad, isGradEnabled, noGrad } from "../../src/tensor/context.ts";
 import { parameter, tensor } from "../../src/tensor/creation.ts";
+import { memory } from "../../src/tensor/memory.ts";
 import { keep, release, scope } from "../../src/tensor/scope.ts";
 import type { Tensor } from "../../src/tensor/tensor.ts";
 
@@ -125,6 +126,26 @@ test("await scope(async …) keeps concurrent steps apart", async () => {
     sum.dispose();
     first.dispose();
   }
+});
+
+test("using scope() in a loop with await disposes each round's tensors, also those made after the await", async () => {
+  const before = memory().reference.liveTensors;
+  const sums: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    using current = scope();
+    const x = tensor([i]);
+    await pause();
+    const y = x.add(tensor([10]));
+    sums.push(await y.item());
+    await Promise.all([pause(), x.data()]);
+    y.mul(2);
+    assertEquals(current.size, 4);
+  }
+  assertEquals(sums, [10, 11, 12]);
+  assertEquals(memory().reference.liveTensors, before);
+  const outside = tensor([1]);
+  assertEquals(outside.owner, undefined);
+  outside.dispose();
 });
 
 test("a tensor made in a scope that has ended belongs to the scope around it", async () => {

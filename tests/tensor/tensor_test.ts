@@ -5,8 +5,16 @@ import { assertEquals, assertFalse, assertInstanceOf, assertRejects, assertThrow
 import { test } from "../support/test.ts";
 import { values } from "./support.ts";
 import { arange, tensor, zeros } from "../../src/tensor/creation.ts";
-import { BackendError, BackendMismatchError, DisposedError, ShapeError } from "../../src/tensor/errors.ts";
+import {
+  BackendError,
+  BackendMismatchError,
+  DisposedError,
+  OutOfMemoryError,
+  ShapeError,
+} from "../../src/tensor/errors.ts";
 import type { Backend } from "../../src/tensor/backend.ts";
+import * as E from "../../src/tensor/expr.ts";
+import { mapMany } from "../../src/tensor/map.ts";
 import { disposeBackend, registerBackend, startBackend } from "../../src/tensor/registry.ts";
 import { scope } from "../../src/tensor/scope.ts";
 import { Tensor } from "../../src/tensor/tensor.ts";
@@ -52,6 +60,11 @@ test("dataSync refuses on a backend that cannot wait", async () => {
 test("toString shows facts and few elements", () => {
   using _ = scope();
   assertEquals(String(tensor([[1, 2], [3, 4]])), "Tensor([2, 2], float32, reference, [[1, 2], [3, 4]])");
+  assertEquals(
+    String(tensor([0.1, 1 / 3, 16777217, NaN])),
+    "Tensor([4], float32, reference, [0.1, 0.33333334, 16777216, NaN])",
+  );
+  assertEquals(String(tensor(Float64Array.of(0.1))), "Tensor([1], float64, reference, [0.1])");
   assertEquals(String(zeros([1000], { name: "w" })), 'Tensor("w", [1000], float32, reference)');
   const gone = tensor([1]);
   gone.dispose();
@@ -75,6 +88,29 @@ test("to moves a copy to another backend, and mixed operands are refused by name
   const here = await x.to("reference");
   assertEquals(here.buffer, x.buffer);
   for (const t of [x, there, here]) t.dispose();
+});
+
+test("running out of memory leaves nothing behind: a map with several results frees the first ones", async () => {
+  let left = 3;
+  const allocate = (bytes: number) => {
+    if (left-- > 0) return store.allocate(bytes);
+    throw new OutOfMemoryError({ op: "allocate", expected: "at most 3 buffers", actual: "a fourth one" });
+  };
+  const store = await createBackend({});
+  const backend = new Proxy(store, {
+    get(target, key) {
+      if (key === "allocate") return allocate;
+      const value: unknown = Reflect.get(target, key);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  using _ = scope();
+  const x = tensor([1, 2], { backend });
+  const three = (a: E.Expr): E.Expr[] => [a, E.neg(a), E.abs(a)];
+  assertThrows(() => mapMany([x], three), OutOfMemoryError, "a fourth one");
+  assertEquals(store.memory().liveBuffers, 1);
+  left = 3;
+  assertEquals(mapMany([x], three).map(values), [[1, 2], [-1, -2], [1, 2]]);
 });
 
 test("tensors of a disposed backend refuse use", async () => {

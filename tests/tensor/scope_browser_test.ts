@@ -1,0 +1,40 @@
+// Scopes where the runtime has one stack for all, as in browsers: the library is loaded with the process hidden.
+
+import { assertEquals, assertThrows } from "@std/assert";
+import { test } from "../support/test.ts";
+
+const globals = globalThis as { process?: unknown };
+const hidden = Object.getOwnPropertyDescriptor(globals, "process")!;
+Object.defineProperty(globals, "process", { value: undefined, configurable: true, writable: true });
+const { runtime } = await import("../../src/runtime/mod.ts");
+const { scope } = await import("../../src/tensor/scope.ts");
+const { tensor } = await import("../../src/tensor/creation.ts");
+const { useBackend } = await import("../../src/tensor/registry.ts");
+const { ScopeError } = await import("../../src/tensor/errors.ts");
+Object.defineProperty(globals, "process", hidden);
+
+await useBackend("reference");
+
+test("scopes nest and dispose in a browser", async () => {
+  assertEquals(runtime.name, "browser");
+  const lost = tensor([0]);
+  const kept = await scope(async () => {
+    const inner = tensor([1]);
+    await Promise.resolve();
+    using _ = scope();
+    return inner.add(tensor([2])).keep();
+  });
+  assertEquals(await kept.item(), 3);
+  assertEquals([lost.isDisposed, kept.owner], [false, undefined]);
+});
+
+test("scopes that end out of order in a browser throw ScopeError, and still dispose", () => {
+  const outer = scope();
+  const first = tensor([1]);
+  const inner = scope();
+  const second = tensor([2]);
+  assertThrows(() => outer.end(), ScopeError, "the reverse order of their beginning");
+  assertEquals([first.isDisposed, second.isDisposed], [true, false]);
+  inner.end();
+  assertEquals(second.isDisposed, true);
+});
