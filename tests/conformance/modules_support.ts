@@ -34,6 +34,7 @@ import {
 } from "../../src/nn/mod.ts";
 import type { RepresentationKind } from "../../src/group/types.ts";
 import type { GSpace } from "../../src/gspaces/gspace.ts";
+import { runtime } from "../../src/runtime/mod.ts";
 import type { PaddingMode } from "../../src/nn/plain/mod.ts";
 import { type Backend, noGrad, scope, type Tensor, tensor as makeTensor, useBackend } from "../../src/tensor/mod.ts";
 import {
@@ -51,9 +52,9 @@ import {
 } from "./check.ts";
 import { representationOf, subgroupIdOf } from "./descriptions.ts";
 
-/** The backend on which modules are run: the reference, in float64. */
+/** The backend on which modules are run, in float64: the reference, or the one that ESCNN_CONFORMANCE_BACKEND names. */
 export function caseBackend(): Promise<Backend> {
-  return useBackend("reference");
+  return useBackend(runtime.env("ESCNN_CONFORMANCE_BACKEND") ?? "reference");
 }
 
 /** A tensor of a case in float64; scalars of type int32 where `integer`. */
