@@ -6,6 +6,7 @@
 
 import { atan2 } from "../math/functions.ts";
 import { cosSinOfAngle, TURN } from "./planar.ts";
+import type { Quaternion, Vector3 } from "./types.ts";
 
 /** The name of a convention: lower case about fixed axes, upper case about moving axes. */
 export type EulerConvention =
@@ -62,9 +63,6 @@ export const EULER_CONVENTIONS: readonly EulerConvention[] = [
   "ZYZ",
 ];
 
-type Angles = readonly [number, number, number];
-type Unit = readonly [number, number, number, number];
-
 // The axes in the order of application about fixed axes, and whether the angles came in the opposite order.
 function fixedAxes(convention: EulerConvention): { readonly axes: readonly number[]; readonly reversed: boolean } {
   const lower = convention.toLowerCase();
@@ -76,9 +74,9 @@ function fixedAxes(convention: EulerConvention): { readonly axes: readonly numbe
  * The unit quaternion `[x, y, z, w]` of three angles in radians. `xyz` rotates about the fixed x, then y, then z:
  * R_z(γ) R_y(β) R_x(α); `XYZ` about moving axes: R_x(α) R_y(β) R_z(γ).
  */
-export function eulerToQuaternion(angles: Angles, convention: EulerConvention): Unit {
+export function eulerToQuaternion(angles: Vector3, convention: EulerConvention): Quaternion {
   const { axes, reversed } = fixedAxes(convention);
-  let out: Unit = [0, 0, 0, 1];
+  let out: Quaternion = [0, 0, 0, 1];
   axes.forEach((axis, i) => {
     const [c, s] = cosSinOfAngle(angles[reversed ? 2 - i : i] / 2);
     // The product of a rotation about a coordinate axis and what came before.
@@ -104,7 +102,7 @@ function wrapHalf(angle: number): number {
  * others in (−π, π]. At a singularity, where only a sum or difference of the outer angles counts, the last one in the
  * order of application about fixed axes is 0.
  */
-export function quaternionToEuler(q: Unit, convention: EulerConvention): Angles {
+export function quaternionToEuler(q: Quaternion, convention: EulerConvention): Vector3 {
   const { axes, reversed } = fixedAxes(convention);
   const [i, j] = axes;
   const k = 3 - i - j;

@@ -28,6 +28,7 @@ export { compareIds, irrepKey, sameId, subgroupKey } from "./ids.ts";
 export { Irrep, type IrrepDefinition } from "./irrep.ts";
 export type { FlipValue } from "./planar.ts";
 export { MatrixRepresentation, type RepresentationDefinition } from "./representation.ts";
+export type { OrthogonalValue } from "./orthogonal_subgroups.ts";
 export {
   axisAngleToQuaternion,
   canonicalQuaternion,

@@ -8,13 +8,9 @@
 import { atan2, cos, sin } from "../math/functions.ts";
 import { cosSinOfAngle } from "./planar.ts";
 import { EULER_CONVENTIONS, type EulerConvention, eulerToQuaternion, quaternionToEuler } from "./euler_angles.ts";
-import type { ElementValue } from "./types.ts";
+import type { ElementValue, Quaternion, Vector3 } from "./types.ts";
 
-/** A unit quaternion `[x, y, z, w]`: the rotation by 2·acos(w) about (x, y, z). */
-export type Quaternion = readonly [number, number, number, number];
-
-/** A vector of space `[x, y, z]`. */
-export type Vector3 = readonly [number, number, number];
+export type { Quaternion, Vector3 };
 
 /** The rotation that does nothing. */
 export const IDENTITY_ROTATION: Quaternion = [0, 0, 0, 1];

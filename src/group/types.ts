@@ -9,6 +9,12 @@
  */
 export type ElementValue = number | readonly ElementValue[];
 
+/** A unit quaternion `[x, y, z, w]`: the rotation of space by 2·acos(w) about (x, y, z). */
+export type Quaternion = readonly [number, number, number, number];
+
+/** A vector of space `[x, y, z]`. */
+export type Vector3 = readonly [number, number, number];
+
 /** The name of an irrep within its group, as in escnn: `[k]`, `[f, k]`; nested for products. */
 export type IrrepId = readonly IrrepIdPart[];
 /** A part of an {@linkcode IrrepId}. */
