@@ -36,7 +36,7 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
     animation: false,
     backgroundColor: "#fff",
     title: { text: options.title, left: "center" },
-    legend: { bottom: 0 },
+    legend: { bottom: 0, itemGap: 60 },
     grid: { left: 60, right: 30, top: 50, bottom: 75 },
     xAxis: {
       type: "value",

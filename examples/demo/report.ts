@@ -2,10 +2,10 @@
  * What the demo shows at its end: a table of both networks and its pictures.
  */
 
-import { type ImageDataset, noGrad, runtime, scope, tensor } from "@escnn/escnn";
+import { type ImageDataset, noGrad, rotateImage, runtime, scope, tensor } from "@escnn/escnn";
 import { accuracy, firstBatch, rotateBatch } from "./evaluation.ts";
 import { type DigitNetwork, INPUT_SIZE } from "./networks.ts";
-import { lineChart, type PictureRow, pictureTable, smoothed } from "./plots.ts";
+import { lineChart, type Picture, type PictureRow, pictureTable, smoothed } from "./plots.ts";
 import type { TrainingRecord } from "./training.ts";
 
 /** The figures of one network, as the demo's last line gives them. */
@@ -70,15 +70,27 @@ async function accuracyByAngle(network: DigitNetwork, dataset: ImageDataset): Pr
   return points;
 }
 
-/** Sum over channels of the last feature maps of the first test image, turned by each angle. */
-async function featureMaps(network: DigitNetwork, images: readonly Float32Array[]): Promise<PictureRow> {
-  const pictures = [];
-  for (const image of images) {
+/**
+ * Two rows for a network: the sum over channels of its last feature maps of an image turned by each angle, and the same turned back. An
+ * equivariant network's maps turn with the image, so its second row does not change.
+ */
+async function featureMaps(
+  network: DigitNetwork,
+  images: readonly Float32Array[],
+  degrees: readonly number[],
+): Promise<PictureRow[]> {
+  const maps: Picture[] = [];
+  const back: Picture[] = [];
+  for (const [i, image] of images.entries()) {
     using _ = scope();
-    const maps = noGrad(() => network.features(tensor(image, [1, 1, INPUT_SIZE, INPUT_SIZE])).sum([0, 1]));
-    pictures.push({ size: maps.shape[0], values: await maps.data() });
+    const map = noGrad(() => network.features(tensor(image, [1, 1, INPUT_SIZE, INPUT_SIZE])).sum([0, 1]));
+    const [size, values] = [map.shape[0], await map.data()];
+    const turned = new Float32Array(size * size);
+    rotateImage(values, 0, turned, 0, size, size, -degrees[i] * Math.PI / 180);
+    maps.push({ size, values });
+    back.push({ size, values: turned });
   }
-  return { name: `${network.title}`, pictures };
+  return [{ name: network.title, pictures: maps }, { name: "turned back", pictures: back }];
 }
 
 /** Writes the pictures into a folder; returns their paths. */
@@ -119,7 +131,7 @@ export async function writePlots(
   const degrees = [0, 30, 60, 90, 135, 180, 270];
   const images = degrees.map((angle) => rotateBatch(first, angle * Math.PI / 180));
   const rows: PictureRow[] = [{ name: "input", pictures: images.map((values) => ({ size: INPUT_SIZE, values })) }];
-  for (const { network } of reports) rows.push(await featureMaps(network, images));
+  for (const { network } of reports) rows.push(...await featureMaps(network, images, degrees));
   await write(
     "features.svg",
     pictureTable("Last feature maps of a turning digit", degrees.map((angle) => `${angle}°`), rows),

@@ -1,0 +1,29 @@
+/**
+ * From the start of a process to the output of its first steerable convolution: the README's snippet (5 × 5, RGB to ten regular fields of
+ * C8, ReLU) in Deno, Bun and Node, beside a program that does nothing.
+ */
+
+const root = new URL("../", import.meta.url);
+const at = (path: string): string => decodeURIComponent(new URL(path, root).pathname);
+const empty = await Deno.makeTempFile({ suffix: ".ts" });
+await Deno.writeTextFile(empty, "export {};\n");
+
+const RUNTIMES = [
+  { name: "deno", command: Deno.execPath(), args: ["run", "-A", "--no-check"] },
+  { name: "bun", command: at("node_modules/.bin/bun"), args: [] },
+  { name: "node (tsx)", command: at("node_modules/.bin/tsx"), args: [] },
+];
+
+for (const { name, command, args } of RUNTIMES) {
+  for (const [what, script] of [["nothing", empty], ["the first 5×5 C8 convolution", at("examples/snippet.ts")]]) {
+    Deno.bench({ name: `${name}: ${what}`, group: name, baseline: what === "nothing", warmup: 2, n: 5 }, async () => {
+      const { success, stderr } = await new Deno.Command(command, {
+        args: [...args, script],
+        stdout: "null",
+        stderr: "piped",
+      })
+        .output();
+      if (!success) throw new Error(`${name} failed: ${new TextDecoder().decode(stderr)}`);
+    });
+  }
+}
