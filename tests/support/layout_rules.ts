@@ -31,7 +31,7 @@ export const BACKEND_CONTRACT: readonly string[] = [
 ].map((name) => `src/tensor/${name}.ts`);
 
 /** For each part, from the most special, the folders (or files) that its files may import besides the part itself. */
-const MAY_IMPORT: readonly (readonly [part: string, allowed: readonly string[]])[] = [
+export const MAY_IMPORT: readonly (readonly [part: string, allowed: readonly string[]])[] = [
   ["src/math", []],
   ["src/runtime", []],
   ["src/group", ["src/math"]],
