@@ -96,6 +96,7 @@ export abstract class GroupBase implements Group {
 
   #identity: GroupElement | undefined;
   #elements: readonly GroupElement[] | undefined;
+  #positions: ReadonlyMap<string, number> | undefined;
   #irrepList: readonly IrreducibleRepresentation[] | undefined;
   readonly #irreps = new Map<string, IrreducibleRepresentation>();
   readonly #induced = new Map<string, Representation>();
@@ -231,6 +232,10 @@ export abstract class GroupBase implements Group {
   /** The position of an element in the list of elements. */
   indexOf(element: GroupElement): number {
     if (element.group !== this) throw foreign(this, "position", element);
+    this.#positions ??= new Map(this.elements.map((e, i) => [e.hash, i]));
+    const position = this.#positions.get(element.hash);
+    if (position !== undefined && this.equalValues(this.elements[position].value, element.value)) return position;
+    // Keys of equal values may differ at the edge of rounding.
     return this.elements.findIndex((e) => this.equalValues(e.value, element.value));
   }
 

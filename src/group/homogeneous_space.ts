@@ -7,6 +7,11 @@ import { GroupError } from "./errors.ts";
 import { sameId, subgroupKey } from "./ids.ts";
 import type { Group, GroupElement, IrreducibleRepresentation, Subgroup, SubgroupId, SubgroupIdPart } from "./types.ts";
 
+interface CosetTable {
+  readonly representatives: readonly GroupElement[];
+  readonly places: readonly ({ readonly index: number; readonly rest: GroupElement } | undefined)[];
+}
+
 /** The left cosets of a subgroup and the functions on them. */
 export class HomogeneousSpace {
   /** G. */
@@ -14,6 +19,7 @@ export class HomogeneousSpace {
   /** H in G. */
   readonly subgroup: Subgroup;
   #representatives: readonly GroupElement[] | undefined;
+  #cosets: CosetTable | undefined;
 
   /** The space G/H of the subgroup with an id. */
   constructor(group: Group, subgroupId: SubgroupId | SubgroupIdPart) {
@@ -31,25 +37,22 @@ export class HomogeneousSpace {
    * cosets in the order of its generators' products. Throws {@linkcode GroupError} when there are infinitely many.
    */
   get representatives(): readonly GroupElement[] {
+    if (!this.group.isContinuous) return this.#table().representatives;
     if (this.#representatives === undefined) {
       const found: GroupElement[] = [];
-      if (this.group.isContinuous) {
-        if (!this.subgroup.subgroup.isContinuous) {
-          throw new GroupError({
-            op: `cosets of ${subgroupKey(this.subgroup.id)} in ${this.group.name}`,
-            expected: "a subgroup of finite index",
-            actual: `one isomorphic to ${this.subgroup.subgroup.name}`,
-            hint: "Use a band-limited representation (spectralQuotientRepresentation).",
-          });
-        }
-        this.#collect([this.group.identity, ...this.group.generators], found);
-        for (let size = 0; size !== found.length;) {
-          size = found.length;
-          this.#collect(this.group.generators.flatMap((g) => found.map((r) => g.multiply(r))), found);
-          if (size > 64) break;
-        }
-      } else {
-        this.#collect(this.group.elements, found);
+      const infinite = new GroupError({
+        op: `cosets of ${subgroupKey(this.subgroup.id)} in ${this.group.name}`,
+        expected: "a subgroup of finite index",
+        actual: `one isomorphic to ${this.subgroup.subgroup.name}`,
+        hint: "Use a band-limited representation (spectralQuotientRepresentation).",
+      });
+      if (!this.subgroup.subgroup.isContinuous) throw infinite;
+      this.#collect([this.group.identity, ...this.group.generators], found);
+      for (let size = 0; size !== found.length;) {
+        size = found.length;
+        this.#collect(this.group.generators.flatMap((g) => found.map((r) => g.multiply(r))), found);
+        // The cosets of a subgroup of infinite index never come to an end.
+        if (found.length > 256) throw infinite;
       }
       this.#representatives = found;
     }
@@ -60,8 +63,31 @@ export class HomogeneousSpace {
     for (const g of candidates) if (!found.some((r) => this.sameCoset(r, g))) found.push(g);
   }
 
+  // Of a finite group: for each element the index of its coset and the element of H behind the representative.
+  #table(): CosetTable {
+    if (this.#cosets === undefined) {
+      const { group, subgroup: { subgroup, inclusion } } = this;
+      const inner = subgroup.elements.map((h) => ({ h, image: inclusion(h) }));
+      const representatives: GroupElement[] = [];
+      const places: ({ readonly index: number; readonly rest: GroupElement } | undefined)[] = new Array(group.order);
+      group.elements.forEach((g, position) => {
+        if (places[position] !== undefined) return;
+        for (const { h, image } of inner) {
+          places[group.indexOf(g.multiply(image))] = { index: representatives.length, rest: h };
+        }
+        representatives.push(g);
+      });
+      this.#cosets = { representatives, places };
+    }
+    return this.#cosets;
+  }
+
   /** The coset of `g`: the index of its representative r and the element h of H with g = r h. */
   locate(g: GroupElement): { readonly index: number; readonly rest: GroupElement } {
+    if (!this.group.isContinuous) {
+      const place = this.#table().places[this.group.indexOf(g)];
+      if (place !== undefined) return place;
+    }
     const representatives = this.representatives;
     for (let index = 0; index < representatives.length; index++) {
       const rest = this.subgroup.restriction(representatives[index].inverse().multiply(g));
