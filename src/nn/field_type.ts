@@ -12,7 +12,9 @@ import type {
   SubgroupIdPart,
 } from "../group/types.ts";
 import type { Group } from "../group/types.ts";
+import { sameId } from "../group/ids.ts";
 import type { GSpace } from "../gspaces/gspace.ts";
+import { maximumDifference } from "../math/linear_algebra.ts";
 import { ArgumentError } from "../tensor/errors.ts";
 import { FieldTypeError } from "./errors.ts";
 
@@ -58,7 +60,7 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
   readonly fieldsEnd: readonly number[];
   /** Whether all fields have the same representation. */
   readonly uniform: boolean;
-  /** The distinct representations with their fields, in order of first appearance. */
+  /** The distinct representations (equal and with equal decompositions) with their fields, in order of first appearance. */
   readonly classes: readonly FieldClass<K>[];
 
   /**
@@ -102,7 +104,8 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
     this.fieldsStart = starts;
     this.fieldsEnd = starts.map((start, field) => start + this.sizes[field]);
     this.classes = classify(this.representations);
-    this.uniform = this.classes.length === 1;
+    const [first, ...others] = this.classes;
+    this.uniform = others.every(({ representation }) => representation.equals(first.representation));
   }
 
   /** The group that acts on the fibers. */
@@ -285,13 +288,21 @@ export function requireSameSpace(op: string, a: FieldType, b: FieldType): void {
   });
 }
 
+/** Whether two representations are equal and decomposed in the same way, so that their weights mean the same. */
+function sameDecomposition(a: Representation, b: Representation): boolean {
+  return a === b ||
+    (a.size === b.size && a.irreps.length === b.irreps.length &&
+      a.irreps.every((irrep, position) => sameId(irrep, b.irreps[position])) &&
+      maximumDifference(a.changeOfBasis, b.changeOfBasis) <= 1e-12 && a.equals(b));
+}
+
 function classify<K extends RepresentationKind>(representations: readonly Representation<K>[]): FieldClass<K>[] {
   const classes: { representation: Representation<K>; fields: number[] }[] = [];
   const known = new Map<Representation<K>, number>();
   representations.forEach((representation, field) => {
     let index = known.get(representation);
     if (index === undefined) {
-      index = classes.findIndex((entry) => entry.representation.equals(representation));
+      index = classes.findIndex((entry) => sameDecomposition(entry.representation, representation));
       if (index < 0) index = classes.push({ representation, fields: [] }) - 1;
       known.set(representation, index);
     }

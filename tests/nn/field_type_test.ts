@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertFalse, assertStringIncludes, assertThrows } from "@std/assert";
 import { cyclicGroup } from "../../src/group/mod.ts";
-import { directSum } from "../../src/group/constructions.ts";
+import { changeBasis, directSum } from "../../src/group/constructions.ts";
 import { flipRot2dOnR2, rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import { FieldType, fieldType, FieldTypeError, ReLU } from "../../src/nn/mod.ts";
 import { fieldsByLabel, requireSameSpace } from "../../src/nn/field_type.ts";
@@ -55,6 +55,15 @@ test("FieldType.equals compares by meaning, not by object or name", () => {
   assertFalse(
     new FieldType(flipRot2dOnR2(4), flipRot2dOnR2(4).trivialRepr).equals(new FieldType(space, space.trivialRepr)),
   );
+});
+
+test("FieldType.classes keep equal representations apart that are decomposed in different orders", () => {
+  const [zero, one] = [space.irrep(0), space.irrep(2)];
+  const swapped = changeBasis(directSum([one, zero]), Float64Array.of(0, 1, 1, 0), "swapped");
+  const type = new FieldType(space, [directSum([zero, one]), swapped]);
+  assertEquals(type.classes.length, 2);
+  assert(type.uniform);
+  assert(type.equals(new FieldType(space, swapped, 2)));
 });
 
 test("FieldType.sorted, indexSelect, concat and groupByLabels rearrange fields", () => {

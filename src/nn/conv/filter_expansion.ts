@@ -6,7 +6,7 @@
 
 import type { Representation } from "../../group/types.ts";
 import type { KernelTables } from "../../kernels/kernel_tables.ts";
-import type { WeightLayout, WeightMatrix } from "../../kernels/weight_layout.ts";
+import type { IrrepCopy, WeightLayout, WeightMatrix } from "../../kernels/weight_layout.ts";
 import { concatenate, type Tensor } from "../../tensor/mod.ts";
 import type { FieldClass, FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
@@ -78,12 +78,14 @@ export class FilterExpansion {
     this.#inChannels = inType.size;
     this.#taps = tables.points;
     this.#inClasses = inType.classes;
-    const indices: number[][] = [];
-    let start = 0;
-    const add = (list: number[]): number => {
-      indices.push(list);
-      const position = start;
-      start += list.length;
+    const lists: Int32Array[] = [];
+    let count = 0;
+    const add = (added: readonly Int32Array[]): number => {
+      const position = count;
+      for (const list of added) {
+        lists.push(list);
+        count += list.length;
+      }
       return position;
     };
     this.#classes = outType.classes.map((outClass) => {
@@ -95,7 +97,13 @@ export class FilterExpansion {
       });
       return { count: outClass.fields.length * groups, size: outClass.representation.size, pairs, bases };
     });
-    this.#gather = new Constant(Int32Array.from(indices.flat()), [start]);
+    const indices = new Int32Array(count);
+    let offset = 0;
+    for (const list of lists) {
+      indices.set(list, offset);
+      offset += list.length;
+    }
+    this.#gather = new Constant(indices, [count]);
     this.#rowOrder = rowOrder(outType, groups);
     this.#columnOrder = columnOrder(inType);
   }
@@ -165,9 +173,15 @@ function irrepStarts(representation: Representation): number[] {
   });
 }
 
-/** Where each copy of an irrep type stands: `${field},${position}` → number of the copy. */
-function copyNumbers(copies: readonly { readonly field: number; readonly position: number }[]): Map<string, number> {
-  return new Map(copies.map(({ field, position }, copy) => [`${field},${position}`, copy]));
+/** The number of each copy of an irrep type by its field and position. */
+function copyNumbers(copies: readonly IrrepCopy[]): Map<number, Map<number, number>> {
+  const numbers = new Map<number, Map<number, number>>();
+  copies.forEach(({ field, position }, copy) => {
+    let positions = numbers.get(field);
+    if (positions === undefined) numbers.set(field, positions = new Map());
+    positions.set(position, copy);
+  });
+  return numbers;
 }
 
 /** One output irrep type in one pair of classes, before types of equal form are joined. */
@@ -187,7 +201,7 @@ function buildPair(
   inClass: FieldClass,
   groups: number,
   taps: number,
-  add: (indices: number[]) => number,
+  add: (indices: readonly Int32Array[]) => number,
 ): (ClassPair & { readonly rows: readonly Row[] }) | undefined {
   const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, taps) ?? []);
   if (parts.length === 0) return undefined;
@@ -206,7 +220,7 @@ function buildPair(
     list.forEach((part, type) =>
       part.rows.forEach((row, element) => table.set(row, (type * elements + element) * row.length))
     );
-    const indices = list.flatMap((part) => weightIndices(layout, part, outClass, inClass, groups));
+    const indices = list.map((part) => weightIndices(layout, part, outClass, inClass, groups));
     for (const part of list) {
       for (const position of part.positions) {
         for (let component = 0; component < dimension; component++) rows.push({ position, component });
@@ -270,22 +284,23 @@ function weightIndices(
   outClass: FieldClass,
   inClass: FieldClass,
   groups: number,
-): number[] {
+): Int32Array {
   const outCopies = copyNumbers(matrix.copies);
   const inCopies = matrix.blocks.map((block) => copyNumbers(block.copies));
-  const indices: number[] = [];
+  const columns = inClass.fields.flatMap((inField) =>
+    sources.map(({ position, block, path }) => {
+      const { columnOffset, table } = matrix.blocks[block];
+      return columnOffset + inCopies[block].get(inField)!.get(position)! * table.pathCount + path;
+    })
+  );
+  const indices = new Int32Array(groups * outClass.fields.length * positions.length * columns.length);
+  let next = 0;
   for (let group = 0; group < groups; group++) {
     for (const outField of outClass.fields) {
-      for (const outPosition of positions) {
-        const row = group * layout.size + matrix.offset +
-          outCopies.get(`${outField},${outPosition}`)! * matrix.columns;
-        for (const inField of inClass.fields) {
-          for (const { position, block, path } of sources) {
-            const { columnOffset, table } = matrix.blocks[block];
-            const copy = inCopies[block].get(`${inField},${position}`)!;
-            indices.push(row + columnOffset + copy * table.pathCount + path);
-          }
-        }
+      const copies = outCopies.get(outField)!;
+      for (const position of positions) {
+        const row = group * layout.size + matrix.offset + copies.get(position)! * matrix.columns;
+        for (const column of columns) indices[next++] = row + column;
       }
     }
   }

@@ -4,7 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { Representation } from "../../../src/group/types.ts";
 import { flipRot2dOnR2, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
 import { weightLayout } from "../../../src/kernels/weight_layout.ts";
-import { directSum } from "../../../src/group/constructions.ts";
+import { changeBasis, directSum } from "../../../src/group/constructions.ts";
 import { FieldType } from "../../../src/nn/mod.ts";
 import { FilterExpansion } from "../../../src/nn/conv/filter_expansion.ts";
 import { gradcheck } from "../../../src/tensor/mod.ts";
@@ -57,6 +57,8 @@ function definition(weights: Float64Array, inType: FieldType, outType: FieldType
 }
 
 const c8 = rot2dOnR2(8), c3 = rot2dOnR2(3), d4 = flipRot2dOnR2(4);
+// The same matrices as the sum of irreps 0 and 4, but decomposed in the other order.
+const swapped = changeBasis(directSum([c8.irrep(4), c8.irrep(0)]), Float64Array.of(0, 1, 1, 0), "swapped");
 const CASES: readonly (readonly [string, FieldType, FieldType])[] = [
   ["regular fields of C8", new FieldType(c8, c8.regularRepr, 2), new FieldType(c8, c8.regularRepr, 3)],
   [
@@ -68,6 +70,11 @@ const CASES: readonly (readonly [string, FieldType, FieldType])[] = [
     "quotient, regular and irrep fields of D4",
     new FieldType(d4, [d4.quotientRepr([null, 2]), d4.irrep(1, 1), d4.quotientRepr([null, 2])]),
     new FieldType(d4, [d4.irrep(0, 0), d4.regularRepr, d4.irrep(1, 2)]),
+  ],
+  [
+    "equal representations with different decompositions",
+    new FieldType(c8, [directSum([c8.irrep(0), c8.irrep(4)]), swapped]),
+    new FieldType(c8, [swapped, directSum([c8.irrep(0), c8.irrep(4)]), swapped]),
   ],
   [
     "sums with repeated irreps of C8",
