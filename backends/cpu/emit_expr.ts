@@ -5,8 +5,9 @@
  */
 
 import { BYTES_PER_ELEMENT, type DType } from "../../src/tensor/dtype.ts";
-import { type BinaryExpr, type Expr, operandsOf, type ScalarExpr, topologicalOrder } from "../../src/tensor/expr.ts";
+import { type Expr, operandsOf, type ScalarExpr, topologicalOrder } from "../../src/tensor/expr.ts";
 import { BackendError } from "../../src/tensor/errors.ts";
+import { constantOperation } from "./emit_constant.ts";
 import {
   BINARY_EMITTERS,
   CAST_EMITTERS,
@@ -16,7 +17,6 @@ import {
   UNARY_EMITTERS,
   widenMask,
 } from "./emit_ops.ts";
-import { CONSTANT_POWERS } from "./emit_power.ts";
 import { emitRandom } from "./emit_random.ts";
 import type { Code, FloatLanes, VectorCode } from "./lanes.ts";
 import type { Access } from "./loop_plan.ts";
@@ -257,12 +257,14 @@ export class ExpressionEmitter {
         return CAST_EMITTERS[node.operand.dtype][node.dtype](code, get(node.operand));
       case "unary":
         return applyRow(code, node.dtype, node.op, UNARY_EMITTERS[node.op], [get(node.operand)]);
-      case "binary":
-        if (constantPower(node) !== undefined) {
+      case "binary": {
+        const special = constantOperation(node);
+        if (special !== undefined) {
           const v = code.floats(node.dtype === "float32" ? "f32x4" : "f64x2");
-          return get(node.left).map((half) => constantPower(node)!(v, half));
+          return get(special.operand).map((half) => special.emit(v, half));
         }
         return applyRow(code, node.dtype, node.op, BINARY_EMITTERS[node.op], [get(node.left), get(node.right)]);
+      }
       case "compare": {
         const row = COMPARE_EMITTERS[node.op];
         const [x, y] = [get(node.left), get(node.right)];
@@ -358,12 +360,6 @@ export class ExpressionEmitter {
   }
 }
 
-/** The code of a power whose exponent is one of the simple constants. */
-function constantPower(node: BinaryExpr): ((v: FloatLanes, x: Code) => Code) | undefined {
-  if (node.op !== "pow" || node.right.kind !== "constant") return undefined;
-  return CONSTANT_POWERS.get(node.right.value);
-}
-
 function unwritten(op: string, dtype: DType): BackendError {
   return new BackendError({ op: `expression ${op}`, expected: "a type that it is defined for", actual: dtype });
 }
@@ -394,7 +390,7 @@ export function expressionCost(roots: readonly Expr[]): number {
   for (const node of topologicalOrder(roots)) {
     const factor = node.dtype === "float64" ? 2 : 1;
     if (node.kind === "unary") cost += factor * UNARY_EMITTERS[node.op].cost;
-    else if (node.kind === "binary") cost += factor * (constantPower(node) ? 3 : BINARY_EMITTERS[node.op].cost);
+    else if (node.kind === "binary") cost += factor * (constantOperation(node) ?? BINARY_EMITTERS[node.op]).cost;
     else if (node.kind === "random") cost += node.distribution === "normal" ? 500 : 150;
     else if (node.kind === "compare" || node.kind === "select" || node.kind === "cast") cost += factor;
     else if (node.dtype === "bool") cost += 2;

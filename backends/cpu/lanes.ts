@@ -217,9 +217,17 @@ export class FloatLanes {
   max(a: FloatOperand, b: FloatOperand): Code {
     return this.#op("max", a, b);
   }
-  /** `x` limited to `[low, high]` with constant bounds; NaN stays. One instruction per bound, unlike min and max. */
+  /** `bound` where `x < bound`, else `x`: NaN stays. One instruction, unlike `max`. */
+  atLeast(x: FloatOperand, bound: number): Code {
+    return this.#op("pmax", x, bound);
+  }
+  /** `bound` where `x > bound`, else `x`: NaN stays. One instruction, unlike `min`. */
+  atMost(x: FloatOperand, bound: number): Code {
+    return this.#op("pmin", x, bound);
+  }
+  /** `x` limited to `[low, high]`; NaN stays. */
   clamp(x: FloatOperand, low: number, high: number): Code {
-    return this.#op("pmin", this.#op("pmax", x, low), high);
+    return this.atMost(this.atLeast(x, low), high);
   }
   /** `−x` */
   neg(x: FloatOperand): Code {

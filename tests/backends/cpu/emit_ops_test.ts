@@ -1,5 +1,5 @@
 // covers: backends/cpu/emit_ops.ts, backends/cpu/emit_exponential.ts, backends/cpu/emit_trigonometry.ts,
-// backends/cpu/emit_payne_hanek.ts, backends/cpu/emit_power.ts, backends/cpu/lanes.ts
+// backends/cpu/emit_payne_hanek.ts, backends/cpu/emit_power.ts, backends/cpu/emit_constant.ts, backends/cpu/lanes.ts
 
 import { assert, assertEquals } from "@std/assert";
 import { BINARY_EMITTERS, UNARY_EMITTERS } from "../../../backends/cpu/emit_ops.ts";
@@ -245,6 +245,22 @@ for (const dtype of ["float32", "float64"] as const) {
       const got = evaluate(binary("pow", input(0, dtype), constant(exponent, dtype)), dtype, x);
       const { error, index } = worst(dtype, got, x.map((base) => BINARY_OPS.pow.evaluate(base, exponent)));
       assert(error <= 2, `${x[index]} ^ ${exponent} is off by ${error} ulp: got ${got[index]}`);
+    }
+  });
+}
+
+for (const dtype of ["float32", "float64"] as const) {
+  test(`maximum and minimum of ${dtype} with a constant on either side keep NaN and the signs of zeros`, () => {
+    const x = SPECIALS.map((y) => dtype === "float32" ? Math.fround(y) : y);
+    for (const op of ["maximum", "minimum"] as const) {
+      for (const bound of [0, -0, 1, -1, Infinity, -Infinity, NaN]) {
+        for (const swapped of [false, true]) {
+          const [a, b] = [input(0, dtype), constant(bound, dtype)];
+          const got = evaluate(swapped ? binary(op, b, a) : binary(op, a, b), dtype, x);
+          const right = x.map((value) => BINARY_OPS[op].evaluate(value, bound));
+          got.forEach((value, i) => assert(Object.is(value, right[i]), `${op}(${x[i]}, ${bound}) = ${value}`));
+        }
+      }
     }
   });
 }
