@@ -14,9 +14,6 @@ import { type Loops, ParameterLayout, planLoops } from "./loop_plan.ts";
 import { createMap, PARAMETER_SLOT } from "./map.ts";
 import { ModuleBuilder } from "./wasm/assembler.ts";
 
-/** The slot of scratch memory through which strided views are read and written. */
-const STAGING_SLOT = 13;
-
 /** Bytes above which a contiguous copy is split over threads. */
 const BYTES_GRAIN = 1 << 19;
 
@@ -244,13 +241,16 @@ export interface Transfers {
   readonly write: (target: View, data: TypedArray) => void;
 }
 
-/** Makes the backend's `readSync` and `write` from its `copy`: strided views go through contiguous scratch memory. */
+/** Makes the backend's `readSync` and `write` from its `copy`: strided views go through a contiguous buffer. */
 export function createTransfers(context: CpuContext, copy: (source: View, target: View) => void): Transfers {
-  const staging = (view: View): View => {
-    const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
-    const pointer = context.scratch(bytes, STAGING_SLOT);
-    const buffer = { bytes, pointer };
-    return { ...contiguousLayout(view.shape), dtype: view.dtype, buffer };
+  /** Runs `body` with a contiguous buffer of a view's size. */
+  const staged = (view: View, body: (staging: View) => void): void => {
+    const buffer = context.heap.allocate(elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype]);
+    try {
+      body({ ...contiguousLayout(view.shape), dtype: view.dtype, buffer });
+    } finally {
+      context.heap.free(buffer);
+    }
   };
   const elements = (view: View): TypedArray =>
     viewTypedArray(view.dtype, context.heap.u8().buffer, viewPointer(view), elementCount(view.shape));
@@ -258,23 +258,26 @@ export function createTransfers(context: CpuContext, copy: (source: View, target
     read: (source) => {
       const result = createTypedArray(source.dtype, elementCount(source.shape));
       if (result.length === 0) return result;
-      let from = source;
-      if (!isContiguous(source)) {
-        from = staging(source);
-        copy(source, from);
+      if (isContiguous(source)) {
+        result.set(elements(source));
+      } else {
+        staged(source, (staging) => {
+          copy(source, staging);
+          result.set(elements(staging));
+        });
       }
-      result.set(elements(from));
       return result;
     },
     write: (target, data) => {
       if (elementCount(target.shape) === 0) return;
       if (isContiguous(target)) {
         elements(target).set(data);
-        return;
+      } else {
+        staged(target, (staging) => {
+          elements(staging).set(data);
+          copy(staging, target);
+        });
       }
-      const from = staging(target);
-      elements(from).set(data);
-      copy(from, target);
     },
   };
 }
