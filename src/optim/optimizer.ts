@@ -101,7 +101,7 @@ export abstract class Optimizer {
 
   /** Forgets the gradients of all parameters. Call it before each backward pass. */
   zeroGrad(): void {
-    for (const parameter of this.parameters) parameter.grad = undefined;
+    for (const parameter of this.parameters) parameter.clearGrad();
   }
 
   /** Changes each parameter that has a gradient. One fused kernel for each. */
