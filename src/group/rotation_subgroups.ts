@@ -6,11 +6,15 @@
 
 import { atan2 } from "../math/functions.ts";
 import { blockDiagonal, multiplyMatrices, transposeMatrix } from "../math/linear_algebra.ts";
+import { decomposeRepresentation } from "./decompose.ts";
 import type { SubgroupDefinition } from "./group.ts";
 import { CyclicGroup } from "./groups/cyclic.ts";
 import { DihedralGroup } from "./groups/dihedral.ts";
+import { icosahedralGroup } from "./groups/icosahedral.ts";
 import { o2Group, OrthogonalGroup2 } from "./groups/o2.ts";
+import { octahedralGroup } from "./groups/octahedral.ts";
 import { SpecialOrthogonalGroup2 } from "./groups/so2.ts";
+import { tetrahedralGroup } from "./groups/tetrahedral.ts";
 import { cosSinOfAngle, wrapAngle } from "./planar.ts";
 import {
   canonicalQuaternion,
@@ -119,7 +123,7 @@ export function planarSubgroup(flips: boolean, order: number): SubgroupDefinitio
 
 /** The group of rotations with a name, `undefined` when there is none. */
 export function rotationSubgroup(name: RotationSubgroupName): RotationSubgroup | undefined {
-  if (name.length === 1) return undefined;
+  if (name.length === 1) return polyhedralSubgroup(name[0]);
   const [flips, order] = name;
   const planar = planarSubgroup(flips, order);
   if (planar === undefined) return undefined;
@@ -291,21 +295,33 @@ export function splitAdjoint(id: SubgroupId): { readonly rest: SubgroupId; reado
 export type PolyhedralName = "tetra" | "octa" | "ico";
 
 // The polyhedral groups by name.
-const POLYHEDRAL: readonly (readonly [PolyhedralName, () => Group])[] = [];
-
-/** The name of a polyhedral group, `undefined` for others. */
-export function polyhedralName(group: Group): PolyhedralName | undefined {
-  return POLYHEDRAL.find(([, factory]) => factory() === group)?.[0];
-}
+const POLYHEDRAL: Readonly<Record<PolyhedralName, () => Group>> = {
+  tetra: tetrahedralGroup,
+  octa: octahedralGroup,
+  ico: icosahedralGroup,
+};
 
 /** Whether a part of an id is the name of a polyhedral group. */
 export function isPolyhedralName(part: SubgroupIdPart): part is PolyhedralName {
-  return POLYHEDRAL.some(([name]) => name === part);
+  return part === "tetra" || part === "octa" || part === "ico";
+}
+
+/** The name of a polyhedral group, `undefined` for others. */
+export function polyhedralName(group: Group): PolyhedralName | undefined {
+  return (["tetra", "octa", "ico"] as const).find((name) => POLYHEDRAL[name]() === group);
 }
 
 /** The rotations of a polyhedral group in the order of its elements. */
 export function polyhedralRotations(name: PolyhedralName): readonly Quaternion[] {
-  const group = POLYHEDRAL.find(([known]) => known === name)?.[1]();
-  if (group === undefined) throw new TypeError(`There is no polyhedral group ${name}.`);
-  return group.elements.map((g) => quaternionOf(g.to("Q")));
+  return POLYHEDRAL[name]().elements.map((g) => quaternionOf(g.value));
+}
+
+function polyhedralSubgroup(name: PolyhedralName): RotationSubgroup {
+  const group = POLYHEDRAL[name]();
+  return {
+    group,
+    include: quaternionOf,
+    restrict: (q) => group.elements.find((g) => sameRotation(quaternionOf(g.value), q, TOLERANCE))?.value,
+    decompose: (l) => decomposeRepresentation(group, (g) => wignerD(l, quaternionOf(g.value)), 2 * l + 1),
+  };
 }

@@ -8,8 +8,10 @@ import {
 } from "../../src/group/constructions.ts";
 import { cyclicGroup } from "../../src/group/groups/cyclic.ts";
 import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
+import { icosahedralGroup } from "../../src/group/groups/icosahedral.ts";
 import { o2Group } from "../../src/group/groups/o2.ts";
 import { o3Group } from "../../src/group/groups/o3.ts";
+import { octahedralGroup } from "../../src/group/groups/octahedral.ts";
 import { so2Group } from "../../src/group/groups/so2.ts";
 import { so3Group } from "../../src/group/groups/so3.ts";
 import { sphereRepresentation } from "../../src/group/spectral.ts";
@@ -40,6 +42,10 @@ export function groupOf(value: Json | undefined): Group {
       return so2Group();
     case "o2":
       return o2Group();
+    case "octahedral":
+      return octahedralGroup();
+    case "icosahedral":
+      return icosahedralGroup();
     case "so3":
       return so3Group();
     case "o3":
