@@ -22,7 +22,7 @@ const TASK_WORK = 500_000;
 const TASKS = 8;
 
 /** Rows or columns of a part of a product, at least. */
-const PART_SIZE = 64;
+const PART_SIZE = 32;
 
 /** Multiply-adds of a product from which operands are copied for BLAS's sake. */
 const COPY_THRESHOLD = 64_000;

@@ -6,7 +6,7 @@
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/assembler.ts";
-import { assign, type Element, element, forEach } from "../gemm/element.ts";
+import { assign, type Element, element, forAddresses, forEach } from "../gemm/element.ts";
 
 /** Stands in a table for a row or plane outside the input. */
 export const OUTSIDE = 0x7fffffff;
@@ -88,9 +88,9 @@ function fillZeros(f: FunctionBuilder, e: Element, to: Local, count: Local, end:
   const at = f.local("i32");
   f.get(to).set(at);
   f.get(to).get(count).i32(-e.lanes).op("i32.and").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-  forEach(f, at, end, 16, () => f.get(at).get(zero).mem("v128.store"));
+  forAddresses(f, at, end, 16, () => f.get(at).get(zero).mem("v128.store"));
   f.get(to).get(count).i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-  forEach(f, at, end, e.bytes, () => {
+  forAddresses(f, at, end, e.bytes, () => {
     f.get(at);
     if (e.type === "f32") f.f32(0);
     else f.f64(0);
@@ -106,7 +106,7 @@ function copyRow(f: FunctionBuilder, e: Element, from: Local, count: Local, stri
   f.set(at);
   const scalars = () => {
     f.get(at).get(count).i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-    forEach(f, at, end, e.bytes, () => {
+    forAddresses(f, at, end, e.bytes, () => {
       f.get(at).get(from).mem(e.load).mem(e.store).add(from, stride);
     });
   };
@@ -116,7 +116,7 @@ function copyRow(f: FunctionBuilder, e: Element, from: Local, count: Local, stri
     f.if(() => {
       // The last vector ends with the row and may overlap the one before.
       f.get(at).get(count).i32(e.lanes).op("i32.sub").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-      forEach(f, at, end, 16, () => {
+      forAddresses(f, at, end, 16, () => {
         f.get(at).get(from).mem("v128.load").mem("v128.store").add(from, 16);
       });
       f.get(end).get(from).get(at).op("i32.sub").get(end).op("i32.add").mem("v128.load").mem("v128.store");
@@ -127,7 +127,7 @@ function copyRow(f: FunctionBuilder, e: Element, from: Local, count: Local, stri
         f.get(at).get(count).i32(1).op("i32.sub").i32(-e.lanes).op("i32.and").i32(e.bytes).op("i32.mul").op("i32.add");
         f.set(end);
         f.get(count).get(count).i32(1).op("i32.sub").i32(-e.lanes).op("i32.and").op("i32.sub");
-        forEach(f, at, end, 16, () => {
+        forAddresses(f, at, end, 16, () => {
           f.get(from).mem("v128.load").set(pair);
           f.get(at).get(pair).get(from).mem("v128.load", 16);
           if (e.lanes === 4) f.shuffle32(0, 2, 4, 6);
@@ -135,7 +135,7 @@ function copyRow(f: FunctionBuilder, e: Element, from: Local, count: Local, stri
           f.mem("v128.store").add(from, 32);
         });
         f.i32(e.bytes).op("i32.mul").get(end).op("i32.add").set(end);
-        forEach(f, at, end, e.bytes, () => {
+        forAddresses(f, at, end, e.bytes, () => {
           f.get(at).get(from).mem(e.load).mem(e.store).add(from, stride);
         });
       }, scalars);

@@ -1,8 +1,7 @@
 /**
  * The packed filter: for each group and part of the channels, the left operands of the products of its vertical taps, one
- * after the other, each `[output channel][channel, depth tap, horizontal tap]`; with "unfold" a single one that has the
- * vertical taps in its rows too, with "wide" one for each vertical and horizontal tap. The weight gradient is summed in the
- * same form.
+ * after the other, each `[output channel][channel, depth tap, horizontal tap]`; with "unfold" and
+ * "wide" a single one that has the vertical taps in its rows too. The weight gradient is summed in the same form.
  */
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
@@ -36,7 +35,7 @@ export function filterSize(problem: Correlation): number {
   return problem.outChannels * problem.inChannels * tapCount(problem);
 }
 
-/** Byte offset of the left operand of a part's product for one tap that is an offset. */
+/** Byte offset of the left operand of a part's product for one vertical tap ("unfold" and "wide" have only tap 0). */
 export function filterOffset(work: Work, group: number, part: Part, tap: number): number {
   const { problem, bytes, offsetTaps } = work;
   const taps = tapCount(problem);
@@ -50,7 +49,7 @@ const INNERMOST_FIRST: { readonly [M in Method]: readonly number[] } = {
   rows: [4, 2, 1, 0, 3],
   thin: [4, 2, 1, 0, 3],
   unfold: [4, 3, 2, 1, 0],
-  wide: [2, 1, 0, 4, 3],
+  wide: [4, 3, 2, 1, 0],
 };
 
 /** The axes of a part's packed filter, outermost first: `target` strides as packed, `source` strides of the filter. */

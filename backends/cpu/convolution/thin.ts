@@ -6,7 +6,7 @@
 
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/assembler.ts";
-import { assign, type Element, element, forEach, multiplyAdd } from "../gemm/element.ts";
+import { assign, type Element, element, forAddresses, forEach, multiplyAdd } from "../gemm/element.ts";
 
 /** Output channels that one pass computes: more are done in several passes. */
 const MAXIMUM_ROWS = 4;
@@ -39,7 +39,7 @@ export const THIN = {
 /**
  * The module, with the exports
  *
- * - `thin(table, offsets, weight, columns, output)`: `output[g][o][pixel] (+)= Σ weight[g][tap][o][d] · columns[g][d][offset(tap) + pixel]`;
+ * - `thin(table, offsets, weight, columns, output)`: `output[g][o][pixel] (+)= Σ weight[g][o][d][tap] · columns[g][d][offset(tap) + pixel]`;
  * - `thinGradient(table, offsets, weight, columns, output)`: `weight[g][tap][o][d] (+)= Σ output[g][o][pixel] · columns[g][d][offset(tap) + pixel]`.
  *
  * The table is {@linkcode THIN}; at `offsets` are the byte offsets in the columns at which the vertical taps begin.
@@ -82,39 +82,35 @@ function emitThin(module: ModuleBuilder, e: Element): void {
   const [table, offsets, weight, columns, output] = f.params;
   const t = loadTable(f, table);
   const [group, row, tap, depth, pixel, end, left] = f.locals("i32", 7);
-  const [b, rowWeight, tapWeight, tapWeightStride, rowTarget, target, tapOffset] = f.locals("i32", 7);
+  const [b, rowWeight, rowBytes, rowTarget, target, tapOffset, columnRow] = f.locals("i32", 7);
   const a = f.locals("i32", MAXIMUM_ROWS);
-  const depthBytes = f.local("i32");
   const sums = f.locals("v128", 10);
   const factors = f.locals("v128", MAXIMUM_ROWS);
   const value = f.local("v128");
 
-  f.get(t.depth).i32(e.bytes).op("i32.mul").set(depthBytes);
-  f.get(t.rows).get(depthBytes).op("i32.mul").set(tapWeightStride);
+  f.get(t.depth).get(t.taps).op("i32.mul").i32(e.bytes).op("i32.mul").set(rowBytes);
 
-  /** `rows × vectors` sums over taps and depth for the pixels from `pixel` on. */
+  /** `rows × vectors` sums over depth and taps for the pixels from `pixel` on. */
   const accumulate = (rows: number, vectors: number) => {
     for (let i = 0; i < rows * vectors; i++) f.v128(new Uint8Array(16)).set(sums[i]);
-    f.get(rowWeight).set(tapWeight);
-    f.get(offsets).set(tapOffset);
-    assign(f, tap, 0);
-    forEach(f, tap, t.taps, 1, () => {
-      f.get(tapWeight).set(a[0]);
-      for (let i = 1; i < rows; i++) f.get(a[i - 1]).get(depthBytes).op("i32.add").set(a[i]);
-      f.get(columns).get(tapOffset).mem("i32.load").op("i32.add");
-      f.get(pixel).i32(e.bytes).op("i32.mul").op("i32.add").set(b);
-      f.get(t.depth).set(depth);
-      f.loop((next) => {
-        for (let i = 0; i < rows; i++) {
-          f.get(a[i]).mem(e.loadSplat).set(factors[i]).add(a[i], e.bytes);
-        }
+    f.get(rowWeight).set(a[0]);
+    for (let i = 1; i < rows; i++) f.get(a[i - 1]).get(rowBytes).op("i32.add").set(a[i]);
+    f.get(columns).get(pixel).i32(e.bytes).op("i32.mul").op("i32.add").set(columnRow);
+    f.get(t.depth).set(depth);
+    f.loop((nextDepth) => {
+      // Taps innermost: they read neighbouring places, the rows of columns lie pages apart.
+      f.get(offsets).set(tapOffset);
+      f.get(t.taps).set(tap);
+      f.loop((nextTap) => {
+        f.get(columnRow).get(tapOffset).mem("i32.load").op("i32.add").set(b);
+        for (let i = 0; i < rows; i++) f.get(a[i]).mem(e.loadSplat).set(factors[i]).add(a[i], e.bytes);
         for (let j = 0; j < vectors; j++) {
           f.get(b).mem("v128.load", 16 * j).set(value);
           for (let i = 0; i < rows; i++) multiplyAdd(f, e, sums[i * vectors + j], factors[i], value);
         }
-        f.add(b, t.columnStride).add(depth, -1).get(depth).brIf(next);
+        f.add(tapOffset, 4).add(tap, -1).get(tap).brIf(nextTap);
       });
-      f.add(tapWeight, tapWeightStride).add(tapOffset, 4);
+      f.add(columnRow, t.columnStride).add(depth, -1).get(depth).brIf(nextDepth);
     });
   };
   const rowAddress = (i: number) => {
@@ -180,11 +176,11 @@ function emitThin(module: ModuleBuilder, e: Element): void {
       };
       dispatch(MAXIMUM_ROWS);
       f.add(row, left);
-      f.get(left).get(depthBytes).op("i32.mul").get(rowWeight).op("i32.add").set(rowWeight);
+      f.get(left).get(rowBytes).op("i32.mul").get(rowWeight).op("i32.add").set(rowWeight);
       f.get(left).get(t.rowStride).op("i32.mul").get(rowTarget).op("i32.add").set(rowTarget);
       f.get(row).get(t.rows).op("i32.lt_s").brIf(nextRows);
     });
-    f.get(weight).get(tapWeightStride).get(t.taps).op("i32.mul").op("i32.add").set(weight);
+    f.get(weight).get(rowBytes).get(t.rows).op("i32.mul").op("i32.add").set(weight);
     f.add(output, t.groupStride);
     f.get(columns).get(t.columnStride).get(t.depth).op("i32.mul").op("i32.add").set(columns);
   });
@@ -227,7 +223,7 @@ function emitThinGradient(module: ModuleBuilder, e: Element): void {
       // The rest of the pixels, scalar: few, and read for each row anew.
       f.get(rowOutput).get(vectorEnd).i32(e.bytes).op("i32.mul").op("i32.add").set(at);
       f.get(rowOutput).get(t.pixels).i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-      forEach(f, at, end, e.bytes, () => {
+      forAddresses(f, at, end, e.bytes, () => {
         f.get(total).get(at).mem(e.load).get(columnRows[i]).mem(e.load).op(e.mulScalar).op(e.addScalar).set(total);
         f.add(columnRows[i], e.bytes);
       });

@@ -96,6 +96,17 @@ export function forEach(f: FunctionBuilder, index: Local, end: Local, step: numb
   });
 }
 
+/** The same for addresses, which are unsigned: half of a large memory lies beyond 2³¹. */
+export function forAddresses(f: FunctionBuilder, address: Local, end: Local, step: number, body: () => void): void {
+  f.block((exit) => {
+    f.loop((next) => {
+      f.get(address).get(end).op("i32.ge_u").brIf(exit);
+      body();
+      f.add(address, step).br(next);
+    });
+  });
+}
+
 /** `local = value`. */
 export function assign(f: FunctionBuilder, local: Local, value: number): void {
   f.i32(value).set(local);

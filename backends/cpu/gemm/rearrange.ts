@@ -39,17 +39,39 @@ function emitRearrange(module: ModuleBuilder, e: Element): void {
     word(sourceStride, 2 * REARRANGE_AXES + axis);
     return { size, targetStride, sourceStride, index, to, from };
   });
-  const vectorEnd = f.local("i32");
+  // Vectors where one side is contiguous; a vector is written or read lane by lane on the other side.
+  const [toDense, fromDense, vectorEnd] = f.locals("i32", 3);
+  const vector = f.local("v128");
   const inner = axes[REARRANGE_AXES - 1];
-  f.get(inner.targetStride).i32(e.bytes).op("i32.eq").get(inner.sourceStride).i32(e.bytes).op("i32.eq");
-  f.op("i32.and").get(inner.size).i32(-e.lanes).op("i32.and").op("i32.mul").set(vectorEnd);
+  f.get(inner.targetStride).i32(e.bytes).op("i32.eq").set(toDense);
+  f.get(inner.sourceStride).i32(e.bytes).op("i32.eq").set(fromDense);
+  f.get(toDense).get(fromDense).op("i32.or").get(inner.size).i32(-e.lanes).op("i32.and").op("i32.mul").set(vectorEnd);
+  const [loadLane, storeLane] = e.lanes === 4
+    ? ["v128.load32_lane", "v128.store32_lane"] as const
+    : ["v128.load64_lane", "v128.store64_lane"] as const;
+  const lanes = Array.from({ length: e.lanes }, (_, lane) => lane);
+  const load = (own: typeof inner) => {
+    f.get(fromDense);
+    f.if(() => f.get(own.from).mem("v128.load").set(vector).add(own.from, 16), () => {
+      for (const lane of lanes) {
+        f.get(own.from).get(vector).memLane(loadLane, lane).set(vector).add(own.from, own.sourceStride);
+      }
+    });
+  };
+  const store = (own: typeof inner) => {
+    f.get(toDense);
+    f.if(() => f.get(own.to).get(vector).mem("v128.store").add(own.to, 16), () => {
+      for (const lane of lanes) f.get(own.to).get(vector).memLane(storeLane, lane).add(own.to, own.targetStride);
+    });
+  };
   const nest = (axis: number, to: Local, from: Local) => {
     const own = axes[axis];
     f.get(to).set(own.to).get(from).set(own.from);
     assign(f, own.index, 0);
     if (axis === REARRANGE_AXES - 1) {
       forEach(f, own.index, vectorEnd, e.lanes, () => {
-        f.get(own.to).get(own.from).mem("v128.load").mem("v128.store").add(own.to, 16).add(own.from, 16);
+        load(own);
+        store(own);
       });
     }
     forEach(f, own.index, own.size, 1, () => {
