@@ -21,14 +21,14 @@ export interface ImageDataset {
   readonly labels: Uint8Array;
 }
 
+/** The part of a dataset to load. */
+export type Split = "train" | "test";
+
 /** The four files of an IDX image set, by the names under which MNIST and Fashion-MNIST are distributed. */
-const FILES = {
+const FILES: { readonly [S in Split]: { readonly images: string; readonly labels: string } } = {
   train: { images: "train-images-idx3-ubyte", labels: "train-labels-idx1-ubyte" },
   test: { images: "t10k-images-idx3-ubyte", labels: "t10k-labels-idx1-ubyte" },
-} as const;
-
-/** The part of a dataset to load. */
-export type Split = keyof typeof FILES;
+};
 
 /** The one of `name`, `name.gz` that exists in `directory`. */
 async function locate(directory: string, name: string): Promise<string> {
