@@ -41,4 +41,11 @@ export * as plain from "./src/nn/plain/mod.ts";
 export * from "./src/optim/mod.ts";
 export * from "./src/data/mod.ts";
 export * from "./src/io/mod.ts";
-export { type Runtime, runtime } from "./src/runtime/mod.ts";
+export {
+  type ContextStorage,
+  type Runtime,
+  runtime,
+  type RuntimeName,
+  type RuntimeWorker,
+  type WorkerOptions,
+} from "./src/runtime/mod.ts";
