@@ -8,7 +8,7 @@ import type { GatherCall, ScatterAddCall, View } from "../../src/tensor/backend.
 import { BYTES_PER_ELEMENT, type DType } from "../../src/tensor/dtype.ts";
 import { elementCount } from "../../src/tensor/layout.ts";
 import type { CpuContext, Kernel } from "./context.ts";
-import { emitNest, emitSteps, emitWalk, pushParameter } from "./emit_loops.ts";
+import { emitNest, emitSteps, emitWalk, type PushInnerDistance, pushParameter } from "./emit_loops.ts";
 import { byteOperand, PlanCache, viewPointer } from "./kernel_frame.ts";
 import { type Access, accessOf, type Loops, ParameterLayout, planLoops, type StridedOperand } from "./loop_plan.ts";
 import { PARAMETER_SLOT } from "./map.ts";
@@ -33,12 +33,12 @@ interface IndexPlan {
 /** Writes what happens at one position: from the address of the value and that of the indexed element. */
 type EmitElement = (f: FunctionBuilder, value: Local, indexed: Local) => void;
 
-/** Writes the same for 16 bytes of neighbours. */
-type EmitVector = EmitElement;
-
 interface IndexKernel {
+  /** One element. */
   readonly element: EmitElement;
-  readonly vector: EmitVector;
+  /** 16 bytes of neighbours. */
+  readonly vector: EmitElement;
+  /** Size of an element. */
   readonly bytes: number;
 }
 
@@ -90,9 +90,9 @@ function emitIndexedRow(
   f.release(address, axisStride);
 }
 
-/** Pushes `count` elements' distance by the stride of the parameters. */
-function innerDistance(f: FunctionBuilder, layout: ParameterLayout, block: Local) {
-  return (operand: number, count: Local): void => {
+/** Pushes the distance of `count` elements by the stride in the parameters. */
+function innerDistance(f: FunctionBuilder, layout: ParameterLayout, block: Local): PushInnerDistance {
+  return (operand, count) => {
     pushParameter(f, block, layout.innerStride(operand)).get(count).op("i32.mul");
   };
 }
