@@ -30,6 +30,11 @@ test("spherePoints are unit vectors, distinct, as many as they should be", () =>
     [{ type: "longlat", N: 6, M: 4 }, 14],
     [{ type: "rand", N: 9 }, 9],
     [{ type: "thomson", N: 7 }, 7],
+    [{ type: "thomson_cube", N: 2 }, 48],
+    [{ type: "ico" }, 30],
+    [{ type: "cube" }, 6],
+    [{ type: "cube_vertices" }, 8],
+    [{ type: "tetra" }, 6],
   ];
   for (const [grid, count] of cases) {
     const points = spherePoints(grid);
