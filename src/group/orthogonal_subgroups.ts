@@ -5,6 +5,7 @@
 
 import { identityMatrix } from "../math/linear_algebra.ts";
 import { cyclicGroup } from "./groups/cyclic.ts";
+import { directProduct, DirectProductGroup } from "./groups/product.ts";
 import { IDENTITY_ROTATION, multiplyQuaternions, type Quaternion, rotationBetween, sameRotation } from "./rotations.ts";
 import {
   axialBasis,
@@ -15,11 +16,13 @@ import {
   frameAdjoint,
   isPolyhedralName,
   namePlanarGroup,
+  type PlanarGenerators,
   planarGenerators,
   planarName,
   planarRotation,
   planarSubgroup,
   planarValue,
+  polyhedralName,
   restrictAxial,
   type RotationSubgroup,
   rotationSubgroup,
@@ -95,7 +98,7 @@ function coneSubgroup(order: number): OrthogonalSubgroup | undefined {
 }
 
 // The group of a base group and the inversion: the product C_2 × H, C_2 alone for trivial H.
-function withInversion(base: RotationSubgroup): OrthogonalSubgroup | undefined {
+function withInversion(base: RotationSubgroup): OrthogonalSubgroup {
   const two = cyclicGroup(2);
   if (base.group.order === 1) {
     return {
@@ -108,7 +111,18 @@ function withInversion(base: RotationSubgroup): OrthogonalSubgroup | undefined {
       },
     };
   }
-  return undefined;
+  return {
+    group: directProduct(two, base.group),
+    include: (value) => typeof value === "number" ? [0, IDENTITY_ROTATION] : [Number(value[0]), base.include(value[1])],
+    restrict: ([i, q]) => {
+      const value = base.restrict(q);
+      return value === undefined ? undefined : [i, value];
+    },
+    decompose: (parity, l) => {
+      const { irreps, changeOfBasis } = base.decompose(l);
+      return { irreps: irreps.map((id) => [[parity], id, 0]), changeOfBasis };
+    },
+  };
 }
 
 /** The name and the conjugating rotation in an id of a subgroup of O(3); `undefined` when it is none. */
@@ -141,16 +155,33 @@ export function idOfOrthogonalName(name: OrthogonalSubgroupName): readonly Subgr
 }
 
 /**
- * The name of a planar group, or one times the inversion, from where its elements lie; `undefined` when it is neither, or
- * has no id.
+ * The name of a group from where its elements lie: the axes of its generators give the conjugation of a planar group, a
+ * polyhedral group of rotations is turned by `adjoint`, and either may be multiplied by the inversion. `undefined` when it
+ * is neither, or has no id.
  */
-export function namePlanarIsometries(
+export function nameIsometries(
   group: Group,
   embed: (h: GroupElement) => OrthogonalValue,
+  adjoint: Quaternion | undefined,
 ): ConjugatedName<OrthogonalSubgroupName> | undefined {
+  const polyhedral = polyhedralName(group);
+  if (polyhedral !== undefined) return { name: ["rotations", [polyhedral]], adjoint };
   const generators = planarGenerators(group);
-  if (generators === undefined) return undefined;
-  const { turn, flip, order } = generators;
+  if (generators !== undefined) return namePlanarIsometries(group, embed, generators);
+  if (!(group instanceof DirectProductGroup) || group.left !== cyclicGroup(2)) return undefined;
+  const pair = (i: number, h: ElementValue): OrthogonalValue => embed(group.element([i, h]));
+  const [i, q] = pair(1, group.right.identityValue);
+  if (i === 0 || !sameRotation(q, IDENTITY_ROTATION)) return undefined;
+  const inner = nameIsometries(group.right, (h) => pair(0, h.value), adjoint);
+  if (inner === undefined || inner.name[0] !== "rotations") return undefined;
+  return { name: ["inversions", inner.name[1]], adjoint: inner.adjoint };
+}
+
+function namePlanarIsometries(
+  group: Group,
+  embed: (h: GroupElement) => OrthogonalValue,
+  { turn, flip, order }: PlanarGenerators,
+): ConjugatedName<OrthogonalSubgroupName> | undefined {
   const improper = (g: GroupElement | undefined): boolean => g !== undefined && embed(g)[0] === 1;
   if (!improper(turn) && !improper(flip)) {
     const planar = namePlanarGroup(group, (h) => embed(h)[1]);

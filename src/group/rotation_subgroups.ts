@@ -219,10 +219,18 @@ export function frameAdjoint(toZ: Vector3, toSecond: Vector3, second: 0 | 1): Qu
   return combineAdjoints(matrixToQuaternion(rows), undefined);
 }
 
-/** Generators of a planar group: a rotation and, where there are flips, a flip; `undefined` for other groups. */
-export function planarGenerators(
-  group: Group,
-): { readonly order: number; readonly turn?: GroupElement; readonly flip?: GroupElement } | undefined {
+/** Generators of a planar group. */
+export interface PlanarGenerators {
+  /** The number of rotations, −1 for all. */
+  readonly order: number;
+  /** The smallest rotation, one by a radian for all; absent for a single one. */
+  readonly turn?: GroupElement;
+  /** A flip, where there are any. */
+  readonly flip?: GroupElement;
+}
+
+/** The generators of a planar group, `undefined` for other groups. */
+export function planarGenerators(group: Group): PlanarGenerators | undefined {
   if (group instanceof CyclicGroup) {
     const order = group.order;
     return order === 1 ? { order } : { order, turn: group.element(1) };
@@ -282,6 +290,12 @@ export function rotationOfElement(g: GroupElement): Quaternion {
     Number(flat[2]),
     Number(flat[3]),
   ];
+}
+
+/** The conjugating rotation in an id, also in that of the last factor of a product. */
+export function adjointIn(id: SubgroupId): Quaternion | undefined {
+  const last = id[id.length - 1];
+  return Array.isArray(last) ? adjointIn(last) : splitAdjoint(id).adjoint;
 }
 
 /** Splits a trailing conjugating element off an id. */

@@ -8,6 +8,7 @@ import { CyclicGroup } from "../groups/cyclic.ts";
 import { DihedralGroup } from "../groups/dihedral.ts";
 import { OrthogonalGroup2 } from "../groups/o2.ts";
 import { OrthogonalGroup3 } from "../groups/o3.ts";
+import { DirectProductGroup } from "../groups/product.ts";
 import { SpecialOrthogonalGroup2 } from "../groups/so2.ts";
 import { SpecialOrthogonalGroup3 } from "../groups/so3.ts";
 import { type Quaternion, rotationBetween } from "../rotations.ts";
@@ -56,7 +57,11 @@ function rotationGrid(grid: GridDescription): readonly Quaternion[] | undefined 
 }
 
 function plainGrid(group: Group, grid: GridDescription): readonly GroupElement[] | undefined {
-  if (!("type" in grid)) return undefined;
+  if (!("type" in grid)) {
+    if (!(group instanceof DirectProductGroup)) return undefined;
+    const right = groupGrid(group.right, grid.right);
+    return groupGrid(group.left, grid.left).flatMap((g) => right.map((h) => group.element([g.value, h.value])));
+  }
   if (grid.type === "rand") {
     requireCount("grid", "the number of elements", grid.N, 1);
     const random = randomSource(grid.seed ?? 0);

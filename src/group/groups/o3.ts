@@ -10,7 +10,7 @@ import { GroupBase, type SubgroupDefinition } from "../group.ts";
 import type { IrrepDefinition } from "../irrep.ts";
 import {
   idOfOrthogonalName,
-  namePlanarIsometries,
+  nameIsometries,
   orthogonalSubgroup,
   type OrthogonalSubgroupName,
   type OrthogonalValue,
@@ -28,13 +28,7 @@ import {
   ROTATION_PARAMETRIZATIONS,
   sameRotation,
 } from "../rotations.ts";
-import {
-  combineAdjoints,
-  conjugateDecomposition,
-  type ConjugatedName,
-  polyhedralName,
-  splitAdjoint,
-} from "../rotation_subgroups.ts";
+import { adjointIn, combineAdjoints, conjugateDecomposition, type ConjugatedName } from "../rotation_subgroups.ts";
 import type {
   ClebschGordan,
   Decomposition,
@@ -240,14 +234,12 @@ export class OrthogonalGroup3 extends GroupBase {
     const first = this.subgroup(outer);
     const second = first.subgroup.subgroup(inner);
     const embed = (k: GroupElement): OrthogonalValue => isometry(first.inclusion(second.inclusion(k)).value);
-    const found = namePlanarIsometries(second.subgroup, embed);
-    if (found !== undefined) return this.#idOf(found);
-    const adjoint = combineAdjoints(splitAdjoint(inner).adjoint, splitAdjoint(outer).adjoint);
+    const adjoint = combineAdjoints(adjointIn(inner), adjointIn(outer));
     if (second.subgroup === this) return this.#idOf({ name: ["o3"], adjoint });
     if (second.subgroup === so3Group()) return this.#idOf({ name: ["so3"], adjoint });
-    const polyhedral = polyhedralName(second.subgroup);
-    if (polyhedral === undefined) throw unnamed(this.name, outer, inner);
-    return this.#idOf({ name: ["rotations", [polyhedral]], adjoint });
+    const found = nameIsometries(second.subgroup, embed, adjoint);
+    if (found === undefined) throw unnamed(this.name, outer, inner);
+    return this.#idOf(found);
   }
 
   /** |m − n| … m + n with the product of the parities. */

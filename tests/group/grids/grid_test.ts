@@ -3,10 +3,14 @@ import { GroupError } from "../../../src/group/errors.ts";
 import { type GridDescription, groupGrid, sphereGrid } from "../../../src/group/grids/grid.ts";
 import { cyclicGroup } from "../../../src/group/groups/cyclic.ts";
 import { dihedralGroup } from "../../../src/group/groups/dihedral.ts";
+import { icosahedralGroup } from "../../../src/group/groups/icosahedral.ts";
 import { o2Group } from "../../../src/group/groups/o2.ts";
 import { o3Group } from "../../../src/group/groups/o3.ts";
+import { octahedralGroup } from "../../../src/group/groups/octahedral.ts";
+import { directProduct } from "../../../src/group/groups/product.ts";
 import { so2Group } from "../../../src/group/groups/so2.ts";
 import { so3Group } from "../../../src/group/groups/so3.ts";
+import { tetrahedralGroup } from "../../../src/group/groups/tetrahedral.ts";
 import { test } from "../../support/test.ts";
 
 test("groupGrid: regular grids of the planar groups", () => {
@@ -39,6 +43,30 @@ test("groupGrid: grids of O(3) are those of SO(3), then with the inversion", () 
     assertEquals(isometries[k].value, [0, g.value]);
     assertEquals(isometries[rotations.length + k].value, [1, g.value]);
   });
+});
+
+test("groupGrid: polyhedral grids are the elements of the groups, whose order counts", () => {
+  for (const [type, group] of [["ico", icosahedralGroup()], ["cube", octahedralGroup()]] as const) {
+    assertEquals(groupGrid(so3Group(), { type }).map((g) => g.value), group.elements.map((g) => g.value));
+  }
+  const tetra = groupGrid(o3Group(), { type: "tetra" });
+  assertEquals(tetra.length, 24);
+  assertEquals(tetra[12].value, [1, tetrahedralGroup().elements[0].value]);
+});
+
+test("groupGrid: rotating a thomson_cube grid by 90° permutes it", () => {
+  const grid = groupGrid(so3Group(), { type: "thomson_cube", N: 3 });
+  assertEquals(grid.length, 72);
+  const quarter = so3Group().element([Math.SQRT1_2, 0, 0, Math.SQRT1_2]);
+  for (const g of grid) assert(grid.some((h) => h.equals(quarter.multiply(g))));
+  assertEquals(new Set(grid.map((g) => g.hash)).size, 72);
+});
+
+test("groupGrid: a product takes a grid for each factor, left major", () => {
+  const group = directProduct(cyclicGroup(2), so2Group());
+  const grid = groupGrid(group, { left: { type: "regular", N: 2 }, right: { type: "regular", N: 3 } });
+  assertEquals(grid.map((g) => g.value), [0, 1].flatMap((i) => so2Group().grid(3).map((g) => [i, g.value])));
+  assertThrows(() => groupGrid(so2Group(), { left: { type: "regular" }, right: { type: "regular" } }), GroupError);
 });
 
 test("groupGrid: an adjoint conjugates", () => {

@@ -88,6 +88,17 @@ test("o3: combineSubgroups gives the id whose inclusion is the composition", () 
     [[false, true, 6], [1, 1]],
     [[true, false, 1], [1]],
     [[true, false, 1], [2]],
+    [[true, false, -1], [[2], [3]]],
+    [[true, false, -1], [[1], [-1]]],
+    [[true, true, -1], [[2], [0, 2]]],
+    [[true, true, -1, tilt], [[1], [2.1, 4]]],
+    [[true, true, -1], [[2], [0.3, 1]]],
+    [[false, "ico", tilt], [false, 5]],
+    [[false, "ico"], ["tetra"]],
+    [[true, "octa", tilt], [[2], [false, 4]]],
+    [[true, "octa", tilt], [[2], ["tetra"]]],
+    [["o3", tilt], [true, "octa"]],
+    [["so3", tilt], ["octa", inner]],
   ];
   for (const [outer, second] of cases) {
     const first = o3.subgroup(outer);
