@@ -83,13 +83,13 @@ export function accepts(rule: OperandRule, dtype: DType): boolean {
   }
 }
 
-/** Rounds half to even, as IEEE 754's roundToIntegralTiesToEven. */
+/** Rounds half to even, as IEEE 754's roundToIntegralTiesToEven: the sign of x stays, also on a zero. */
 function roundHalfEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
-  if (rest < 0.5) return floor;
-  if (rest > 0.5) return floor + 1;
-  return floor % 2 === 0 ? floor : floor + 1;
+  const up = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0);
+  const rounded = up ? floor + 1 : floor;
+  return rounded === 0 && x < 0 ? -0 : rounded;
 }
 
 /** The logistic function without overflow on either side. */

@@ -80,6 +80,7 @@ test("every operation of the tables has known values here", () => {
 test("round gives an even integer at ties and is odd", () => {
   for (let k = -9; k <= 9; k++) {
     const { evaluate } = UNARY_OPS.round;
+    assertEquals([-0, -0.3, -0.5, 0, 0.5].map(evaluate), [-0, -0, -0, 0, 0]);
     assertEquals(Math.abs(evaluate(k + 0.5)) % 2, 0);
     assert(evaluate(-(k + 0.5)) === -evaluate(k + 0.5));
   }
