@@ -12,6 +12,7 @@ import { icosahedralGroup } from "../../src/group/groups/icosahedral.ts";
 import { o2Group } from "../../src/group/groups/o2.ts";
 import { o3Group } from "../../src/group/groups/o3.ts";
 import { octahedralGroup } from "../../src/group/groups/octahedral.ts";
+import { directProduct } from "../../src/group/groups/product.ts";
 import { so2Group } from "../../src/group/groups/so2.ts";
 import { so3Group } from "../../src/group/groups/so3.ts";
 import { sphereRepresentation } from "../../src/group/spectral.ts";
@@ -46,6 +47,8 @@ export function groupOf(value: Json | undefined): Group {
       return octahedralGroup();
     case "icosahedral":
       return icosahedralGroup();
+    case "product":
+      return directProduct(groupOf(object(value).left), groupOf(object(value).right));
     case "so3":
       return so3Group();
     case "o3":
