@@ -215,6 +215,8 @@ export interface Backend {
 export interface BackendOptions {
   /** Threads to use, from 1 to the number of cores. Default: `ESCNN_THREADS` or all cores. */
   readonly threads?: number;
+  /** Bytes that the heap of a backend in memory may grow to. Default: `ESCNN_HEAP_LIMIT` or 4 GiB. */
+  readonly heapLimit?: number;
   /** Native BLAS: `"auto"` looks for OpenBLAS, `"off"` does without, else a path. Default: `ESCNN_OPENBLAS` or `"auto"`. */
   readonly openblas?: string;
 }
