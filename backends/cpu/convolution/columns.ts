@@ -102,44 +102,36 @@ function fillZeros(f: FunctionBuilder, e: Element, to: Local, count: Local, end:
 /** Pops the target; copies `count` elements, `stride` bytes apart, to neighbouring places. Changes `from`. */
 function copyRow(f: FunctionBuilder, e: Element, from: Local, count: Local, stride: Local, end: Local): void {
   const at = f.local("i32");
-  const pair = f.local("v128");
   f.set(at);
-  const scalars = () => {
-    f.get(at).get(count).i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-    forAddresses(f, at, end, e.bytes, () => {
-      f.get(at).get(from).mem(e.load).mem(e.store).add(from, stride);
+  /** Vectors of every `step`-th element, the last one ending with the row: it may overlap the one before. */
+  const vectors = (step: 1 | 2) => {
+    const load = () => {
+      f.mem("v128.load");
+      if (step === 1) return;
+      // The second load begins early, so that nothing behind the last element is read.
+      f.get(from).mem("v128.load", (e.lanes - 1) * e.bytes);
+      if (e.lanes === 4) f.shuffle32(0, 2, 5, 7);
+      else f.shuffle64(0, 3);
+    };
+    f.get(at).get(count).i32(e.lanes).op("i32.sub").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
+    forAddresses(f, at, end, 16, () => {
+      f.get(at).get(from);
+      load();
+      f.mem("v128.store").add(from, step * 16);
     });
+    f.get(end).get(from).get(at).get(end).op("i32.sub").i32(step).op("i32.mul").op("i32.sub").tee(from);
+    load();
+    f.mem("v128.store");
   };
-  f.get(count).i32(e.lanes).op("i32.lt_s");
-  f.if(scalars, () => {
-    f.get(stride).i32(e.bytes).op("i32.eq");
-    f.if(() => {
-      // The last vector ends with the row and may overlap the one before.
-      f.get(at).get(count).i32(e.lanes).op("i32.sub").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-      forAddresses(f, at, end, 16, () => {
-        f.get(at).get(from).mem("v128.load").mem("v128.store").add(from, 16);
+  f.get(count).i32(e.lanes).op("i32.ge_s").get(stride).i32(e.bytes).op("i32.eq").op("i32.and");
+  f.if(() => vectors(1), () => {
+    f.get(count).i32(e.lanes).op("i32.ge_s").get(stride).i32(2 * e.bytes).op("i32.eq").op("i32.and");
+    f.if(() => vectors(2), () => {
+      f.get(at).get(count).i32(e.bytes).op("i32.mul").op("i32.add").set(end);
+      forAddresses(f, at, end, e.bytes, () => {
+        f.get(at).get(from).mem(e.load).mem(e.store).add(from, stride);
       });
-      f.get(end).get(from).get(at).op("i32.sub").get(end).op("i32.add").mem("v128.load").mem("v128.store");
-    }, () => {
-      f.get(stride).i32(2 * e.bytes).op("i32.eq").get(count).i32(e.lanes).op("i32.gt_s").op("i32.and");
-      f.if(() => {
-        // Every second element: two vectors give one. One vector fewer than fits, so that nothing behind the row is read.
-        f.get(at).get(count).i32(1).op("i32.sub").i32(-e.lanes).op("i32.and").i32(e.bytes).op("i32.mul").op("i32.add");
-        f.set(end);
-        f.get(count).get(count).i32(1).op("i32.sub").i32(-e.lanes).op("i32.and").op("i32.sub");
-        forAddresses(f, at, end, 16, () => {
-          f.get(from).mem("v128.load").set(pair);
-          f.get(at).get(pair).get(from).mem("v128.load", 16);
-          if (e.lanes === 4) f.shuffle32(0, 2, 4, 6);
-          else f.shuffle64(0, 2);
-          f.mem("v128.store").add(from, 32);
-        });
-        f.i32(e.bytes).op("i32.mul").get(end).op("i32.add").set(end);
-        forAddresses(f, at, end, e.bytes, () => {
-          f.get(at).get(from).mem(e.load).mem(e.store).add(from, stride);
-        });
-      }, scalars);
     });
   });
-  f.release(at, pair);
+  f.release(at);
 }
