@@ -1,3 +1,6 @@
+// The conformance runner itself: the project's extracts pass, wrong expectations fail, unknown kinds are skipped by
+// name.
+
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { runtime } from "../../src/runtime/mod.ts";
 import { test } from "../support/test.ts";

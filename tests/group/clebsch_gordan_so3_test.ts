@@ -1,3 +1,5 @@
+// Clebsch-Gordan coefficients of SO(3): known values and signs, intertwining, orthonormality and completeness.
+
 import { assert, assertEquals } from "@std/assert";
 import { clebschGordanRotations } from "../../src/group/clebsch_gordan_so3.ts";
 import { normalizeQuaternion } from "../../src/group/rotations.ts";

@@ -1,3 +1,5 @@
+// Direct sums, changes of basis, induced and band-limited representations, and homomorphism spaces.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import {
   bandlimitedRegularRepresentation,

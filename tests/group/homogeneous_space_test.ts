@@ -1,3 +1,5 @@
+// Cosets and Fourier bases on quotients, counted by Frobenius reciprocity.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { dihedralGroup, GroupError, HomogeneousSpace, o2Group, so2Group } from "../../src/group/mod.ts";
 import { maximumDifference, multiplyMatrices, transposeMatrix } from "../../src/math/linear_algebra.ts";

@@ -1,3 +1,5 @@
+// Ids of irreps and subgroups: comparison, order and their text.
+
 import { assert, assertEquals } from "@std/assert";
 import { compareIds, irrepKey, sameId, subgroupIdOf, subgroupKey } from "../../src/group/ids.ts";
 import { cyclicGroup } from "../../src/group/mod.ts";

@@ -1,3 +1,5 @@
+// Representations as Q (⊕ ψ) Q⁻¹: restriction, tensor products, comparison by meaning, and singular changes of basis.
+
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   changeBasis,

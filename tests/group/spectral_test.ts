@@ -1,3 +1,5 @@
+// Band-limited regular and quotient representations: their irreps with multiplicities.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { bandlimitedRegularRepresentation } from "../../src/group/constructions.ts";
 import { GroupError } from "../../src/group/errors.ts";

@@ -1,3 +1,5 @@
+// Wigner's 3j and 6j symbols: known values, symmetries and orthogonality.
+
 import fc from "fast-check";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { clebschGordanCoefficient, clebschGordanTable, wigner3j, wigner6j } from "../../src/group/wigner_symbols.ts";

@@ -1,3 +1,5 @@
+// Real Wigner matrices to degree 20: orthogonality, homomorphism and escnn's basis.
+
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import {

@@ -1,3 +1,5 @@
+// Transforms of gridded data: exact permutations for symmetries of the grid, interpolation for the rest.
+
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { flip2dOnR2, type GridTransform, gridTransform, rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import { KernelError } from "../../src/kernels/mod.ts";

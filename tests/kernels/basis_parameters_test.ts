@@ -1,3 +1,5 @@
+// Default rings, widths and cut-offs of kernels and what they refuse.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import {
   convolutionParameters,

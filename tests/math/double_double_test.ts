@@ -1,3 +1,5 @@
+// Sums and products as pairs of numbers: exact where they promise it.
+
 import { assert, assertEquals } from "@std/assert";
 import { addPairs, multiplyPairs, productError, twoProduct, twoSum } from "../../src/math/double_double.ts";
 import { test } from "../support/test.ts";

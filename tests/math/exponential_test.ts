@@ -1,3 +1,5 @@
+// exp, log, pow, cbrt and hypot against the engine's functions and an exact oracle, in units of the last place.
+
 import { assert, assertEquals } from "@std/assert";
 import { cbrt, exp, exponentOf, hypot, log, pow, powerOfTwo, scaleByPowerOfTwo } from "../../src/math/exponential.ts";
 import { test } from "../support/test.ts";

@@ -1,3 +1,5 @@
+// The elementary functions as a whole: the same bits in every runtime.
+
 import { assertEquals } from "@std/assert";
 import * as functions from "../../src/math/functions.ts";
 import { test } from "../support/test.ts";

@@ -1,3 +1,5 @@
+// expm1, log1p and the hyperbolic functions against the engine's, in units of the last place.
+
 import { assertEquals, assertLessOrEqual } from "@std/assert";
 import { cosh, expm1, log1p, sinh, tanh } from "../../src/math/functions.ts";
 import { test } from "../support/test.ts";

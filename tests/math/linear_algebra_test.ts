@@ -1,3 +1,5 @@
+// Small dense linear algebra: solutions, null spaces in canonical form and eigenvectors.
+
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   blockDiagonal,

@@ -1,3 +1,5 @@
+// sin, cos and the inverse functions against the engine's and an exact oracle, in units of the last place.
+
 import { assert, assertEquals } from "@std/assert";
 import { acos, asin, atan, atan2, cos, sin } from "../../src/math/trigonometry.ts";
 import { test } from "../support/test.ts";

@@ -1,3 +1,5 @@
+// The geometry of convolutions: output sizes, padding by side, and shapes that do not fit.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { convolutionFlops, convolutionGeometry, perAxis, perSide } from "../../src/tensor/conv_geometry.ts";
 import { ArgumentError, ShapeError } from "../../src/tensor/errors.ts";

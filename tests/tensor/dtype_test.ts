@@ -1,3 +1,5 @@
+// Element types: sizes, promotion, rounding and their typed arrays.
+
 import { assertEquals } from "@std/assert";
 import {
   BYTES_PER_ELEMENT,

@@ -1,3 +1,5 @@
+// The named errors and how their facts become a message.
+
 import { assert, assertEquals, assertInstanceOf } from "@std/assert";
 import {
   ArgumentError,

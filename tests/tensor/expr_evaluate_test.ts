@@ -1,3 +1,5 @@
+// The evaluation of expressions that defines what every backend computes.
+
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError } from "../../src/tensor/errors.ts";
 import {

@@ -1,3 +1,5 @@
+// Every scalar operation of the tables against known values and identities.
+
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { evaluateBinary } from "../../src/tensor/expr.ts";
 import {

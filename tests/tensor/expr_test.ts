@@ -1,3 +1,5 @@
+// Scalar expressions: interning, folding, types, and their text.
+
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
 import { DTypeError } from "../../src/tensor/errors.ts";
 import {

@@ -1,3 +1,5 @@
+// Shapes, strides and views: broadcasting, reshaping without copies, and coalesced loops.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { elementPositions } from "../../backends/reference/buffer.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";

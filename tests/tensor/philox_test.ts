@@ -1,3 +1,5 @@
+// Philox against the known answers of Random123, and how its words become numbers.
+
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import {
   bitsFromWords,

@@ -1,3 +1,5 @@
+// The geometry of pooling windows: rounding up, padding, and windows that do not fit.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { ArgumentError, ShapeError } from "../../src/tensor/errors.ts";
 import { poolGeometry } from "../../src/tensor/pool_geometry.ts";

@@ -1,3 +1,6 @@
+// Handles of the reference backend: ownership, use after free, views outside their buffer, and that new memory is no
+// accident.
+
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import { BufferStore, elementPositions } from "../../../backends/reference/buffer.ts";

@@ -1,3 +1,5 @@
+// Convolution and its gradients on the reference backend against numbers worked out by hand.
+
 import { assertEquals } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import type { ConvolutionOptions } from "../../../src/tensor/conv_geometry.ts";

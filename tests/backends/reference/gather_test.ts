@@ -1,3 +1,5 @@
+// Selection along an axis and its adjoint on the reference backend, with repeated and impossible indices.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import { ArgumentError } from "../../../src/tensor/errors.ts";

@@ -1,3 +1,5 @@
+// Elementwise computations and reductions on the reference backend against numbers worked out by hand.
+
 import { assertEquals } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import { add, binary, cast, exp, gt, index, input, mul, scalar, select } from "../../../src/tensor/expr.ts";

@@ -1,3 +1,6 @@
+// Batched products on the reference backend: strides, alpha and beta, and a NaN in the output that beta 0 must not
+// read.
+
 import { assertEquals } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import { test } from "../../support/test.ts";

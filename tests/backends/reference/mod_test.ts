@@ -1,3 +1,5 @@
+// The reference backend as a whole: reading, writing, copying, its memory report and its end.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import { DisposedError } from "../../../src/tensor/errors.ts";

@@ -1,3 +1,5 @@
+// Pooling on the reference backend: ties, padding, dilation and windows that hang over, worked out by hand.
+
 import { assertEquals } from "@std/assert";
 import { createBackend } from "../../../backends/reference/mod.ts";
 import type { Shape } from "../../../src/tensor/layout.ts";

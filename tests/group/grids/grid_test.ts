@@ -1,3 +1,5 @@
+// Grids of group elements by name: their counts and orders, and what they refuse.
+
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { GroupError } from "../../../src/group/errors.ts";
 import { type GridDescription, groupGrid, sphereGrid } from "../../../src/group/grids/grid.ts";

@@ -1,3 +1,5 @@
+// Random elements: fixed by their seed, and spread as Haar measure says.
+
 import { assert, assertAlmostEquals, assertEquals, assertNotEquals } from "@std/assert";
 import { randomSource } from "../../../src/group/grids/random.ts";
 import { test } from "../../support/test.ts";

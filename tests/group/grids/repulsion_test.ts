@@ -1,3 +1,5 @@
+// Points that repel each other: spread evenly, and the same bits on every run.
+
 import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { repelPoints } from "../../../src/group/grids/repulsion.ts";
 import { test } from "../../support/test.ts";

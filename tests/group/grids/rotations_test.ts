@@ -1,3 +1,5 @@
+// Grids of rotations: counts, coverage and symmetry.
+
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { GroupError } from "../../../src/group/errors.ts";
 import {

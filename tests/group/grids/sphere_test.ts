@@ -1,3 +1,5 @@
+// Grids of points on the sphere: counts, unit length and quadrature of low harmonics.
+
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
 import { GroupError } from "../../../src/group/errors.ts";
 import {

@@ -1,3 +1,5 @@
+// C_N: its elements, parametrizations, irreps, subgroups and Clebsch-Gordan coefficients in escnn's conventions.
+
 import { assertEquals, assertThrows } from "@std/assert";
 import { cyclicGroup, GroupError } from "../../../src/group/mod.ts";
 import { test } from "../../support/test.ts";

@@ -1,3 +1,5 @@
+// D_N: its elements, parametrizations, irreps, subgroups and Clebsch-Gordan coefficients in escnn's conventions.
+
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { dihedralGroup, GroupError } from "../../../src/group/mod.ts";
 import { test } from "../../support/test.ts";

@@ -1,3 +1,5 @@
+// O(2): its elements, irreps of any frequency, subgroups and restrictions.
+
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import { o2Group } from "../../../src/group/mod.ts";

@@ -1,3 +1,5 @@
+// SO(2): its elements, irreps of any frequency, subgroups and restrictions.
+
 import fc from "fast-check";
 import { assert, assertEquals } from "@std/assert";
 import { so2Group } from "../../../src/group/mod.ts";
