@@ -8,6 +8,7 @@ import {
 } from "../../src/group/constructions.ts";
 import { cyclicGroup } from "../../src/group/groups/cyclic.ts";
 import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
+import { doubleGroup } from "../../src/group/groups/double.ts";
 import { icosahedralGroup } from "../../src/group/groups/icosahedral.ts";
 import { o2Group } from "../../src/group/groups/o2.ts";
 import { o3Group } from "../../src/group/groups/o3.ts";
@@ -53,6 +54,8 @@ export function groupOf(value: Json | undefined): Group {
       return so3Group();
     case "o3":
       return o3Group();
+    case "double":
+      return doubleGroup(groupOf(object(value).of));
     default:
       throw new Unsupported(`group family ${family}`);
   }
