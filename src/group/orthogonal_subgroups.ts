@@ -4,9 +4,18 @@
  */
 
 import { identityMatrix } from "../math/linear_algebra.ts";
+import { decomposeRepresentation } from "./decompose.ts";
 import { cyclicGroup } from "./groups/cyclic.ts";
+import { fullTetrahedralGroup } from "./groups/full_tetrahedral.ts";
 import { directProduct, DirectProductGroup } from "./groups/product.ts";
-import { IDENTITY_ROTATION, multiplyQuaternions, type Quaternion, rotationBetween, sameRotation } from "./rotations.ts";
+import {
+  IDENTITY_ROTATION,
+  multiplyQuaternions,
+  type Quaternion,
+  quaternionOf,
+  rotationBetween,
+  sameRotation,
+} from "./rotations.ts";
 import {
   axialBasis,
   axisAdjoint,
@@ -30,6 +39,7 @@ import {
   splitAdjoint,
 } from "./rotation_subgroups.ts";
 import type { Decomposition, ElementValue, Group, GroupElement, SubgroupId, SubgroupIdPart } from "./types.ts";
+import { wignerD } from "./wigner.ts";
 
 /** An element of O(3): (−1)^i times a rotation. */
 export type OrthogonalValue = readonly [number, Quaternion];
@@ -47,12 +57,13 @@ export interface OrthogonalSubgroup {
 }
 
 /**
- * A subgroup of O(3) by name: all of it, the rotations, a group of rotations, that times the inversion, or the cone with N
+ * A subgroup of O(3) by name: all of it, the rotations, the symmetries of a tetrahedron, a group of rotations, that times the inversion, or the cone with N
  * rotations about z (−1: all) and as many reflections, one of them y → −y.
  */
 export type OrthogonalSubgroupName =
   | readonly ["o3"]
   | readonly ["so3"]
+  | readonly ["fulltetra"]
   | readonly ["rotations", RotationSubgroupName]
   | readonly ["inversions", RotationSubgroupName]
   | readonly ["cone", number];
@@ -65,6 +76,7 @@ export function orthogonalSubgroup(
   name: Exclude<OrthogonalSubgroupName, readonly ["o3"] | readonly ["so3"]>,
 ): OrthogonalSubgroup | undefined {
   if (name[0] === "cone") return coneSubgroup(name[1]);
+  if (name[0] === "fulltetra") return fullTetrahedralSubgroup();
   const base = rotationSubgroup(name[1]);
   if (base === undefined) return undefined;
   if (name[0] === "inversions") return withInversion(base);
@@ -94,6 +106,27 @@ function coneSubgroup(order: number): OrthogonalSubgroup | undefined {
       const odd = (l + parity) % 2;
       return restrictAxial(axialBasis(l, () => odd === 1), l, odd, planar.id);
     },
+  };
+}
+
+function fullTetrahedralSubgroup(): OrthogonalSubgroup {
+  const group = fullTetrahedralGroup();
+  const isometry = (value: ElementValue): OrthogonalValue =>
+    typeof value === "number" ? [0, IDENTITY_ROTATION] : [Number(value[0]), quaternionOf(value[1])];
+  const isometries = group.elements.map((g) => isometry(g.value));
+  return {
+    group,
+    include: isometry,
+    restrict: ([i, q]) => {
+      const position = isometries.findIndex(([j, r]) => i === j && sameRotation(q, r));
+      return position < 0 ? undefined : group.elements[position].value;
+    },
+    decompose: (parity, l) =>
+      decomposeRepresentation(group, (g) => {
+        const [i, q] = isometry(g.value);
+        const d = wignerD(l, q);
+        return i * parity === 0 ? d : d.map((v) => 0 - v);
+      }, 2 * l + 1),
   };
 }
 
@@ -129,7 +162,9 @@ function withInversion(base: RotationSubgroup): OrthogonalSubgroup {
 export function parseOrthogonalId(id: SubgroupId): ConjugatedName<OrthogonalSubgroupName> | undefined {
   const { rest, adjoint } = splitAdjoint(id);
   const [first, second, third] = rest;
-  if (rest.length === 1 && (first === "so3" || first === "o3")) return { name: [first], adjoint };
+  if (rest.length === 1 && (first === "so3" || first === "o3" || first === "fulltetra")) {
+    return { name: [first], adjoint };
+  }
   if (first === "cone") {
     const order = rest.length === 2 ? second : third;
     if (rest.length > 3 || typeof order !== "number") return undefined;
@@ -164,6 +199,7 @@ export function nameIsometries(
   embed: (h: GroupElement) => OrthogonalValue,
   adjoint: Quaternion | undefined,
 ): ConjugatedName<OrthogonalSubgroupName> | undefined {
+  if (group === fullTetrahedralGroup()) return { name: ["fulltetra"], adjoint };
   const polyhedral = polyhedralName(group);
   if (polyhedral !== undefined) return { name: ["rotations", [polyhedral]], adjoint };
   const generators = planarGenerators(group);

@@ -104,6 +104,8 @@ export const testGroups: readonly TestGroup[] = [
       ["cone", 4],
       ["cone", 1.4, 3],
       ["cone", -1, o3Group().element([0, TILT])],
+      ["fulltetra"],
+      ["fulltetra", o3Group().element([0, TILT])],
       [false, "ico"],
       [true, "tetra"],
       [true, "octa", o3Group().element([0, TILT])],

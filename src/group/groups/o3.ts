@@ -163,7 +163,7 @@ export class OrthogonalGroup3 extends GroupBase {
   }
 
   /**
-   * `["so3"]`, `["o3"]`; `[false, X]` and `[true, X]`: a polyhedral group X (`"ico"`, `"octa"`, `"tetra"`), and that times
+   * `["so3"]`, `["o3"]`; `["fulltetra"]`: T_d, the symmetries of a tetrahedron; `[false, X]` and `[true, X]`: a polyhedral group X (`"ico"`, `"octa"`, `"tetra"`), and that times
    * the inversion; `[false, flips, N]` and `[true, flips, N]`: a planar group of SO(3), and that times the inversion;
    * `["cone", N]`: the rotations of C_N (−1: SO(2)) about z and reflections in planes through z, one of them y → −y;
    * `["cone", θ, N]`: with the plane through z at −θ/2 in its place. An element A behind any of these conjugates it: the

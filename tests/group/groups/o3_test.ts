@@ -69,6 +69,14 @@ test("o3: subgroup refuses ids that name none", () => {
   for (const id of bad) assertThrows(() => o3.subgroup(id), GroupError, "subgroup of O(3)");
 });
 
+test("o3: the symmetries of a tetrahedron hold six mirrors and turn vectors by their irrep [-1]", () => {
+  const { subgroup, inclusion } = o3.subgroup(["fulltetra"]);
+  const traces = subgroup.elements.map((g) => Math.round(o3.standardRepresentation.character(inclusion(g))));
+  assertEquals(traces.filter((t) => t === 1).length, 6);
+  assertEquals(o3.restrictIrrep(["fulltetra"], [1, 1]).irreps, [[-1]]);
+  assertThrows(() => o3.combineSubgroups(["fulltetra"], [false, 4]), GroupError, "[false,4] of [fulltetra]");
+});
+
 test("o3: combineSubgroups gives the id whose inclusion is the composition", () => {
   const tilt = o3.element([1, [0.4, -0.2, 0.5, Math.sqrt(0.55)]]);
   const inner = so3Group().element([0.1, 0.7, -0.5, 0.5]);
@@ -98,6 +106,10 @@ test("o3: combineSubgroups gives the id whose inclusion is the composition", () 
     [[true, "octa", tilt], [[2], [false, 4]]],
     [[true, "octa", tilt], [[2], ["tetra"]]],
     [["o3", tilt], [true, "octa"]],
+    [["o3", tilt], ["fulltetra"]],
+    [["fulltetra", tilt], ["tetra"]],
+    [["fulltetra"], [false, 3]],
+    [["fulltetra"], [false, 2]],
     [["so3", tilt], ["octa", inner]],
   ];
   for (const [outer, second] of cases) {
