@@ -132,7 +132,8 @@ export function matrixToQuaternion(m: ArrayLike<number>): Quaternion {
 
 /** The rotation vector: the axis times the angle in [0, π]. */
 export function quaternionToRotationVector(q: Quaternion): Vector3 {
-  const [x, y, z, w] = canonicalQuaternion(q);
+  // By the sign of w where there is one, however small: the angle must not pass π.
+  const [x, y, z, w] = q[3] === 0 ? canonicalQuaternion(q) : q[3] > 0 ? q : [0 - q[0], 0 - q[1], 0 - q[2], 0 - q[3]];
   const s = Math.sqrt(x * x + y * y + z * z);
   const scale = s < 1e-160 ? 2 : 2 * atan2(s, w) / s;
   return [x * scale, y * scale, z * scale];
