@@ -44,6 +44,9 @@ const THIN_CHANNELS = 4;
 /** Rows of columns below which vertical taps are copied too. */
 const UNFOLD_DEPTH = 32;
 
+/** Rows of columns that a part has at least. */
+const LEAST_DEPTH = 64;
+
 /** Pixels that a piece aims at where the image has more, and where it has fewer. */
 const PIXELS = { most: 1024, least: 384 } as const;
 
@@ -103,7 +106,8 @@ export function planCorrelation(problem: Correlation, forWeights: boolean): Tili
   else if (rowAxis.taps > 1 && inChannels * depthAxis.taps * horizontal < UNFOLD_DEPTH) method = "unfold";
 
   const plane = Y * X;
-  let rows = plane > 2 * PIXELS.most ? evenParts(Y, PIXELS.most / X) : Y;
+  // A tile needs rows above and below it: where rows are long, as many as the filter has are the least that pays.
+  let rows = plane > 2 * PIXELS.most ? evenParts(Y, Math.max(PIXELS.most / X, rowAxis.taps - 1)) : Y;
   let planes = plane >= PIXELS.least / 2 || method === "pointwise" ? 1 : Math.ceil(PIXELS.least / plane);
   const pieces = () => groups * Math.ceil((batch * Z) / planes) * Math.ceil(Y / rows);
   while (pieces() < PIECES && planes > 1 && (planes / 2) * plane >= SMALLEST_PIECE) planes = Math.ceil(planes / 2);
@@ -120,7 +124,9 @@ export function planCorrelation(problem: Correlation, forWeights: boolean): Tili
   const copies = depthAxis.taps * (method === "wide" ? Math.min(columnAxis.stride, horizontal) : horizontal);
   const perChannel = bytes * copies * samples * depths * X *
     (method === "unfold" ? rowAxis.taps * rows : rowSpan(problem, rows));
-  const channels = method === "pointwise" ? inChannels : evenParts(inChannels, COLUMN_BYTES / Math.max(1, perChannel));
+  // Products of very few rows of columns cost more than leaving the cache.
+  const affordable = Math.max(COLUMN_BYTES / Math.max(1, perChannel), LEAST_DEPTH / Math.max(1, copies));
+  const channels = method === "pointwise" ? inChannels : evenParts(inChannels, affordable);
   let groupBlock = 1;
   if (isThin(method) && channels === inChannels) {
     const work = outChannels * inChannels * depthAxis.taps * horizontal * rowAxis.taps * samples * depths * rows * X;
