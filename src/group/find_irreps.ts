@@ -36,7 +36,10 @@ export function findIrreps(table: MultiplicationTable, natural?: MatrixList): re
   let squares = 1;
   const add = (irrep: FoundIrrep, frequency: number): void => {
     if (found.some((known) => innerProduct(known.characters, irrep.characters) > 0.5)) return;
-    found.push({ ...irrep, frequency });
+    const identity = new Float64Array(irrep.size * irrep.size);
+    for (let i = 0; i < irrep.size; i++) identity[i * irrep.size + i] = 1;
+    const matrices = irrep.matrices.map((m, g) => g === table.identity ? identity : m);
+    found.push({ ...irrep, matrices, frequency });
     squares += irrep.size * irrep.size / DIVISION[irrep.type];
   };
   if (order > 1) {

@@ -9,9 +9,10 @@ import { representationFromFunction } from "./decompose.ts";
 import { GroupError } from "./errors.ts";
 import { findIrreps } from "./find_irreps.ts";
 import type { SubgroupDefinition } from "./group.ts";
+import { cyclicGroup } from "./groups/cyclic.ts";
 import type { MatrixList } from "./split.ts";
 import { closure, completeTable, type MultiplicationTable, TableGroup, type TableIrrep } from "./table_group.ts";
-import type { ElementValue, GroupElement, Representation, SubgroupId, SubgroupIdPart } from "./types.ts";
+import type { ElementValue, Group, GroupElement, Representation, SubgroupId, SubgroupIdPart } from "./types.ts";
 
 /** The greatest order of a group that matrices may generate. */
 const MAXIMUM_ORDER = 4096;
@@ -139,7 +140,8 @@ export class FiniteGroup extends TableGroup {
     return this.embed(normal, this.#root.#subgroupAt(members.map((p) => this.#origins[p])), members);
   }
 
-  #subgroupAt(members: readonly number[]): FiniteGroup {
+  #subgroupAt(members: readonly number[]): Group {
+    if (members.length === 1) return cyclicGroup(1);
     if (members.length === this.order) return this;
     const key = members.join(",");
     let subgroup = this.#subgroups.get(key);
@@ -162,9 +164,9 @@ export class FiniteGroup extends TableGroup {
   /** The positions of the inner subgroup's generators in this group. */
   composeSubgroupIds(outer: SubgroupId, inner: SubgroupId): SubgroupId {
     const { inclusion, subgroup } = this.subgroup(outer);
-    const generators = subgroup.subgroup(inner).id.map((p) =>
-      this.positionOf(inclusion(subgroup.element(Number(p))).value)
-    );
+    const second = subgroup.subgroup(inner);
+    if (second.subgroup.order === 1) return this.subgroupTrivialId;
+    const generators = second.id.map((p) => this.positionOf(inclusion(subgroup.element(Number(p))).value));
     return this.subgroup(generators).id;
   }
 }

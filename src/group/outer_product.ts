@@ -45,9 +45,11 @@ export function outerIrrep(
 ): OuterIrrep | undefined {
   if (!Number.isInteger(index) || index < 0 || index >= outerMultiplicity(left.type, right.type)) return undefined;
   const rows = left.size * right.size;
-  const { type, embedding, isWhole } = embed(left, right, index);
-  const size = embedding.length / rows;
-  const transposed = transposeMatrix(embedding, rows, size);
+  const { type, axes, squaredLength, isWhole } = embed(left, right, index);
+  const size = axes.length / rows;
+  const length = Math.sqrt(squaredLength);
+  const embedding = axes.map((v) => v / length);
+  const [transposedAxes, transposed] = [axes, embedding].map((m) => transposeMatrix(m, rows, size));
   return {
     left,
     right,
@@ -59,7 +61,9 @@ export function outerIrrep(
     matrix: (a, b) => {
       const product = kronecker(a, b, left.size, right.size);
       if (isWhole) return product;
-      return multiplyMatrices(transposed, multiplyMatrices(product, embedding, rows, rows, size), size, rows, size);
+      // The axes themselves, not of norm 1, keep exact matrices exact.
+      const moved = multiplyMatrices(product, axes, rows, rows, size);
+      return multiplyMatrices(transposedAxes, moved, size, rows, size).map((v) => v / squaredLength);
     },
     project: (columns, width) => isWhole ? columns : multiplyMatrices(transposed, columns, size, rows, width),
   };
@@ -67,7 +71,9 @@ export function outerIrrep(
 
 interface Embedding {
   readonly type: IrrepType;
-  readonly embedding: Float64Array;
+  // Orthogonal columns [rows, size] of one length.
+  readonly axes: Float64Array;
+  readonly squaredLength: number;
   readonly isWhole: boolean;
 }
 
@@ -75,26 +81,26 @@ const UNITS: Record<IrrepType, number> = { R: 1, C: 2, H: 4 };
 
 function embed(left: IrreducibleRepresentation, right: IrreducibleRepresentation, index: number): Embedding {
   const rows = left.size * right.size;
-  if (right.type === "R") return { type: left.type, embedding: identityMatrix(rows), isWhole: true };
+  if (right.type === "R") return { type: left.type, axes: identityMatrix(rows), squaredLength: 1, isWhole: true };
   if (left.type === "R") {
     // The units of the right factor come first, so that they stay blocks.
     const units = UNITS[right.type];
     const width = right.size / units;
-    const embedding = new Float64Array(rows * rows);
+    const axes = new Float64Array(rows * rows);
     for (let u = 0; u < units; u++) {
       for (let a = 0; a < left.size; a++) {
         for (let b = 0; b < width; b++) {
-          embedding[(a * right.size + u * width + b) * rows + (u * left.size + a) * width + b] = 1;
+          axes[(a * right.size + u * width + b) * rows + (u * left.size + a) * width + b] = 1;
         }
       }
     }
-    return { type: right.type, embedding, isWhole: left.size === 1 };
+    return { type: right.type, axes, squaredLength: 1, isWhole: left.size === 1 };
   }
   const both = left.type === "H" && right.type === "H";
   const columns = both ? sharedQuaternions(left, right) : sharedUnit(left, right, index === 0 ? 1 : -1);
-  const embedding = new Float64Array(rows * columns.length);
-  columns.forEach((column, c) => column.forEach((v, r) => embedding[r * columns.length + c] = v));
-  return { type: both ? "R" : "C", embedding, isWhole: false };
+  const axes = new Float64Array(rows * columns.length);
+  columns.forEach((column, c) => column.forEach((v, r) => axes[r * columns.length + c] = v));
+  return { type: both ? "R" : "C", axes, squaredLength: both ? 1 : 2, isWhole: false };
 }
 
 // The imaginary unit that moves the axis a to a + size / 2.
@@ -115,8 +121,7 @@ function columnOf(m: Float64Array, size: number, column: number): Float64Array {
 }
 
 function combine(a: Float64Array, b: Float64Array, sign: number): Float64Array {
-  const scale = Math.sqrt(0.5);
-  return a.map((v, i) => scale * (v + sign * b[i]) + 0);
+  return a.map((v, i) => v + sign * b[i] + 0);
 }
 
 // Where both factors' imaginary units act alike (sign 1) or oppositely: real parts first, then these times the left unit.

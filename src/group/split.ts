@@ -72,7 +72,7 @@ function irreducibleType({ order, products }: MultiplicationTable, characters: F
 function pattern(n: number, attempt: number, sign: 1 | -1): Float64Array {
   const out = new Float64Array(n * n);
   for (let i = 0; i < n; i++) {
-    for (let j = sign === 1 ? 0 : 1; j <= i; j++) {
+    for (let j = 0; j <= i; j++) {
       if (sign === -1 && i === j) continue;
       const x = (i * 137 + j * 89 + attempt * 211 + 17) * 0.6180339887498949;
       const y = (i * i * 31 + j * j * 57 + attempt * 101 + 5) * 0.4142135623730951;

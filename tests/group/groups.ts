@@ -6,6 +6,7 @@ import { o2Group } from "../../src/group/groups/o2.ts";
 import { o3Group } from "../../src/group/groups/o3.ts";
 import { so2Group } from "../../src/group/groups/so2.ts";
 import { so3Group } from "../../src/group/groups/so3.ts";
+import { finiteTestGroups, productTestGroups } from "./more_groups.ts";
 import type { Group, IrreducibleRepresentation, SubgroupId } from "../../src/group/types.ts";
 
 /** A group with what tests need to know about it. */
@@ -116,6 +117,8 @@ export const testGroups: readonly TestGroup[] = [
       [true, true, 1],
     ],
   },
+  ...finiteTestGroups,
+  ...productTestGroups,
 ];
 
 /** The irreps of a group that are tested. */
