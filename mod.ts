@@ -43,9 +43,14 @@ export * from "./src/data/mod.ts";
 export * from "./src/io/mod.ts";
 export {
   type ContextStorage,
+  FileError,
   type Runtime,
   runtime,
+  RuntimeAdapterError,
+  type RuntimeErrorFields,
   type RuntimeName,
+  RuntimePermissionError,
+  RuntimeUnsupportedError,
   type RuntimeWorker,
   type WorkerOptions,
 } from "./src/runtime/mod.ts";

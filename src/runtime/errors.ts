@@ -15,6 +15,7 @@ export interface RuntimeErrorFields {
 
 /** Base class of the errors of `src/runtime`. */
 export class RuntimeAdapterError extends Error {
+  /** The class's name. */
   override name = "RuntimeAdapterError";
   /** The operation that failed. */
   readonly op: string;
@@ -24,6 +25,8 @@ export class RuntimeAdapterError extends Error {
   readonly hint: string | undefined;
 
   /**
+   * Makes the error from its facts.
+   *
    * @param what What happened, without a final period.
    * @param fields The same as data.
    */
@@ -37,11 +40,14 @@ export class RuntimeAdapterError extends Error {
 
 /** A file or folder could not be read or written. `code` is the system's code, for example "ENOENT". */
 export class FileError extends RuntimeAdapterError {
+  /** The class's name. */
   override name = "FileError";
   /** The system's code: "ENOENT" (not found), "EACCES", "ENOTDIR", "EISDIR", …; "" when there is none. */
   readonly code: string;
 
   /**
+   * Makes the error from its facts.
+   *
    * @param what What happened.
    * @param code The system's code.
    * @param fields The same as data.
@@ -54,11 +60,14 @@ export class FileError extends RuntimeAdapterError {
 
 /** The runtime was started without a permission that the operation needs. `flag` is what to add to the command line. */
 export class RuntimePermissionError extends RuntimeAdapterError {
+  /** The class's name. */
   override name = "RuntimePermissionError";
   /** The flag that grants the permission: "--allow-read". */
   readonly flag: string;
 
   /**
+   * Makes the error from its facts.
+   *
    * @param flag The flag that grants the permission.
    * @param fields The operation and its subject.
    */
@@ -70,9 +79,12 @@ export class RuntimePermissionError extends RuntimeAdapterError {
 
 /** The runtime has no such facility: files in a browser, for example. */
 export class RuntimeUnsupportedError extends RuntimeAdapterError {
+  /** The class's name. */
   override name = "RuntimeUnsupportedError";
 
   /**
+   * Makes the error from its facts.
+   *
    * @param runtime The runtime's name.
    * @param fields The operation and what to do instead.
    */
@@ -83,9 +95,14 @@ export class RuntimeUnsupportedError extends RuntimeAdapterError {
 
 /** Scopes of a context storage without asynchronous tracking ended in another order than they began. */
 export class ScopeOrderError extends RuntimeAdapterError {
+  /** The class's name. */
   override name = "ScopeOrderError";
 
-  /** @param detail Which scope ended while which other was current. */
+  /**
+   * Makes the error from its facts.
+   *
+   * @param detail Which scope ended while which other was current.
+   */
   constructor(detail: string) {
     super(`Scopes ended out of order (${detail})`, {
       op: "leave",

@@ -8,8 +8,8 @@ import * as E from "../../tensor/expr.ts";
 import type { Expr } from "../../tensor/expr.ts";
 import { Layer } from "./layer.ts";
 
-/** max(x, 0) as an expression; its derivative at 0 is 0. */
-export const reluExpression = (x: Expr): Expr => E.select(E.gt(x, 0), x, 0);
+/** max(x, 0) as an expression; NaN stays NaN, so that a loss shows it; the derivative at 0 is 0. */
+export const reluExpression = (x: Expr): Expr => E.select(E.le(x, 0), 0, x);
 
 /** x where x > 0, else α (eˣ − 1) (Clevert et al. 2015). */
 export const eluExpression = (x: Expr, alpha: Expr): Expr => {

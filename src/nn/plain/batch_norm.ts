@@ -88,7 +88,7 @@ export function batchNormState(groups: number, settings: BatchNormSettings): {
  * @param x The input, float32 or float64.
  * @param tensors Parameters and running statistics; in train mode the latter are updated in place.
  * @param settings The layer's options.
- * @param training Whether batch statistics are used and the running ones updated.
+ * @param training Whether batch statistics are used and the running ones updated, where those of the batch are finite.
  * @throws ShapeError when batch statistics are asked for and a group has fewer than two numbers.
  */
 export function batchNormalize(
@@ -170,7 +170,10 @@ function updateRunning(
       ([m, v], [newMean, newVariance, n], [fraction, correction]) => {
         const to = (e: E.Expr): E.Expr => E.cast(e, m.dtype);
         const f = momentum === null ? E.div(1, to(n)) : to(fraction);
-        const towards = (old: E.Expr, next: E.Expr): E.Expr => E.add(old, E.mul(f, E.sub(next, old)));
+        // One batch with a NaN would spoil them for good, although the optimizer's step for it is refused.
+        const finite = E.eq(E.sub(newVariance, newVariance), 0);
+        const towards = (old: E.Expr, next: E.Expr): E.Expr =>
+          E.select(finite, E.add(old, E.mul(f, E.sub(next, old))), old);
         return [towards(m, to(newMean)), towards(v, E.mul(to(newVariance), to(correction)))];
       },
     );
