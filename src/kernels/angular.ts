@@ -5,9 +5,7 @@
  */
 
 import { cosSinOfAngle } from "../group/planar.ts";
-
-/** Points closer to the origin than this have no direction: all harmonics but the constant vanish there. */
-export const ORIGIN_RADIUS = 1e-9;
+import { ORIGIN_RADIUS, type ValuesAndGradients } from "./spherical.ts";
 
 /** The number of harmonics of a frequency: 1 or 2. */
 export function circularHarmonicSize(frequency: number): 1 | 2 {
@@ -49,4 +47,33 @@ export function circularHarmonics(
     }
   }
   return out;
+}
+
+/**
+ * {@linkcode circularHarmonics} with axis 0 and their gradients with respect to the points, [2L + 1, points, 2]; zero at the
+ * origin, where they have none.
+ */
+export function circularHarmonicGradients(
+  maximumFrequency: number,
+  x: ArrayLike<number>,
+  y: ArrayLike<number>,
+): ValuesAndGradients {
+  const count = x.length;
+  const values = circularHarmonics(maximumFrequency, x, y);
+  const gradients = new Float64Array(values.length * 2);
+  for (let p = 0; p < count; p++) {
+    const rr = x[p] * x[p] + y[p] * y[p];
+    if (Math.sqrt(rr) < ORIGIN_RADIUS) continue;
+    // Along the angle: d cos fφ = −f sin fφ dφ with dφ = (−y, x) / r².
+    const [ax, ay] = [0 - y[p] / rr, x[p] / rr];
+    for (let f = 1; f <= maximumFrequency; f++) {
+      const [c, s] = [(2 * f - 1) * count + p, 2 * f * count + p];
+      const [dc, ds] = [0 - f * values[s], f * values[c]];
+      gradients[2 * c] = dc * ax;
+      gradients[2 * c + 1] = dc * ay;
+      gradients[2 * s] = ds * ax;
+      gradients[2 * s + 1] = ds * ay;
+    }
+  }
+  return { values, gradients };
 }
