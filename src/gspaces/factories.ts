@@ -1,10 +1,11 @@
 /**
- * The spaces of the plane by escnn's names: rotations, reflections or both. The same call gives the same object.
+ * The spaces of the plane by escnn's names: rotations, reflections or both; the line, a point, and spaces with a group of the
+ * user's own. The same call gives the same object, but for the last.
  */
 
 import { subgroupKey } from "../group/ids.ts";
-import type { Group, SubgroupId } from "../group/types.ts";
-import { GSpace0D, GSpace2D } from "./gspace.ts";
+import type { Group, GroupElement, SubgroupId } from "../group/types.ts";
+import { CustomSpace, GSpace0D, GSpace1D, GSpace2D } from "./spaces.ts";
 
 /** Where a reflection leaves points in place. */
 export interface AxisOptions {
@@ -12,6 +13,7 @@ export interface AxisOptions {
   readonly axis?: number;
 }
 
+const lines = new Map<boolean, GSpace1D>();
 const planes = new Map<string, GSpace2D>();
 const points = new Map<Group, GSpace0D>();
 
@@ -86,4 +88,60 @@ export function noBaseSpace(group: Group): GSpace0D {
     points.set(group, space);
   }
   return space;
+}
+
+function line(reflection: boolean): GSpace1D {
+  let space = lines.get(reflection);
+  if (space === undefined) {
+    space = new GSpace1D([reflection ? 2 : 1]);
+    lines.set(reflection, space);
+  }
+  return space;
+}
+
+/** The line with its reflection x → −x (C_2), for signals without a direction. */
+export function flipOnR1(): GSpace1D {
+  return line(true);
+}
+
+/** The line with no symmetry but translations (C_1). */
+export function trivialOnR1(): GSpace1D {
+  return line(false);
+}
+
+/** The plane with the subgroup of O(2) that has an id; see `o2Group()` for the ids. Throws GroupError for any other. */
+export function subgroupOnR2(subgroupId: SubgroupId): GSpace2D {
+  return plane(subgroupId);
+}
+
+/**
+ * A space on which a group acts in a way of one's own: any group with orthogonal matrices, which need not be different for
+ * different elements.
+ *
+ * @param group The group of the fields.
+ * @param dimension The dimension of the space.
+ * @param action How an element moves points: row-major [d, d] on (x, y(, z)), a homomorphism.
+ * @param options A name for people.
+ * @throws {@linkcode KernelError} when the matrices are not orthogonal or do not multiply like the elements.
+ *
+ * @example
+ * ```ts
+ * import { cyclicGroup, gspaces } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * // C_4 turns space about the axis (1, 0, 0).
+ * const turn = [[1, 0, 0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 0, 0, -1, 0, 1, 0], [1, 0, 0, 0, -1, 0, 0, 0, -1], [1, 0, 0, 0, 0, 1, 0, -1, 0]];
+ * const space = gspaces.spaceWithAction(cyclicGroup(4), 3, (g) => Float64Array.from(turn[Number(g.value)]));
+ * // Scalars to vectors: gradients along the axis and across it.
+ * const { paths } = space.kernelTables({ kernelSize: 3 }).pair([0], [0]);
+ * assertEquals(paths.map((path) => path.frequency), [0, 0, 1, 2]);
+ * ```
+ */
+export function spaceWithAction(
+  group: Group,
+  dimension: 1 | 2 | 3,
+  action: (element: GroupElement) => Float64Array,
+  options: { readonly name?: string } = {},
+): CustomSpace {
+  return new CustomSpace(group, dimension, action, options.name);
 }

@@ -3,8 +3,6 @@
  * representations its fields may have, and which convolution kernels are steerable.
  */
 
-import { subgroupIdOf, subgroupKey } from "../group/ids.ts";
-import { o2Group } from "../group/groups/o2.ts";
 import type {
   Group,
   GroupElement,
@@ -16,13 +14,25 @@ import type {
   SubgroupId,
   SubgroupIdPart,
 } from "../group/types.ts";
-import { convolutionParameters, gridCoordinates } from "../kernels/basis_parameters.ts";
-import { KernelError } from "../kernels/errors.ts";
-import { CircularShells, type FilterBasis, PointFilter } from "../kernels/filter_basis.ts";
-import { type ConvolutionOptions, KernelTables } from "../kernels/kernel_tables.ts";
-import type { Ring } from "../kernels/radial.ts";
+import type { DiffopOptions } from "../kernels/diffop_basis.ts";
+import type { PointBasisOptions } from "../kernels/basis_parameters.ts";
+import { type FilterBasis, PointFilter } from "../kernels/filter_basis.ts";
+import { type BasisFilter, type ConvolutionOptions, KernelTables } from "../kernels/kernel_tables.ts";
+import type { RadialProfile, Ring } from "../kernels/radial.ts";
 import { maximumDifference } from "../math/linear_algebra.ts";
 import { type GridTransform, gridTransform, type GridTransformOptions } from "./grid_transform.ts";
+
+/** What decides the kernels of a convolution on points. */
+export interface PointConvolutionOptions extends PointBasisOptions {
+  /** The radial functions, in the place of Gaussian rings. */
+  readonly radial?: RadialProfile;
+  /** The highest frequency of all rings. Default: the integer part of the greatest band-limit. */
+  readonly maximumFrequency?: number;
+  /** How far harmonics may be aliased at most. Default: as far as the frequencies go. */
+  readonly maximumOffset?: number;
+  /** Which basis elements to keep. Default all. */
+  readonly basisFilter?: BasisFilter;
+}
 
 /** A space that was restricted to a subgroup of its symmetries. */
 export interface RestrictedGSpace {
@@ -32,13 +42,23 @@ export interface RestrictedGSpace {
   readonly subgroup: Subgroup;
 }
 
+/** Filters, the points where they are sampled, and what would give kernels where there are none. */
+export interface KernelGeometry {
+  /** The filters. */
+  readonly basis: FilterBasis;
+  /** The points, [count, dimension]. */
+  readonly points: Float64Array;
+  /** For the error of an empty basis. */
+  readonly hint: string;
+}
+
 /** A base space and a group that acts on it and on the fibers of its fields. */
 export abstract class GSpace {
   /** For people. */
   readonly name: string;
   /** The group. */
   readonly fibergroup: Group;
-  /** The dimension of the base space: 0, 2 or 3. */
+  /** The dimension of the base space: 0, 1, 2 or 3. */
   readonly dimensionality: number;
   readonly #tables = new Map<string, KernelTables>();
 
@@ -53,12 +73,24 @@ export abstract class GSpace {
   abstract baseSpaceAction(element: GroupElement): Float64Array;
   /** The same space with the symmetries of a subgroup only. Throws `GroupError` when there is none with this id. */
   abstract restrict(subgroupId: SubgroupId | SubgroupIdPart): RestrictedGSpace;
-  /** The scalar filters that kernels are built from: harmonics up to a frequency on rings. */
-  abstract filterBasis(rings: readonly Ring[], maximumFrequency: number, cutoffs?: readonly number[]): FilterBasis;
+  /**
+   * The scalar filters that kernels are built from: harmonics up to a frequency times Gaussian rings or any radial functions.
+   *
+   * @param rings The rings or the profile.
+   * @param maximumFrequency The highest frequency.
+   * @param cutoffs The highest frequency of each ring. Default: the same everywhere.
+   */
+  abstract filterBasis(
+    rings: readonly Ring[] | RadialProfile,
+    maximumFrequency: number,
+    cutoffs?: readonly number[],
+  ): FilterBasis;
   /** The rings, band-limits and points of a kernel. */
-  protected abstract kernelGeometry(
-    options: ConvolutionOptions,
-  ): { readonly basis: FilterBasis; readonly points: Float64Array; readonly hint: string };
+  protected abstract kernelGeometry(options: ConvolutionOptions): KernelGeometry;
+  /** The stencils of differential operators. Throws {@linkcode KernelError} where there are none. */
+  protected abstract diffopGeometry(options: DiffopOptions): KernelGeometry;
+  /** The filters of a convolution on points. Throws {@linkcode KernelError} where there are none. */
+  protected abstract pointGeometry(options: PointConvolutionOptions): KernelGeometry;
 
   /** The trivial representation: scalars. */
   get trivialRepr(): IrreducibleRepresentation<"pointwise"> {
@@ -102,16 +134,69 @@ export abstract class GSpace {
    * @throws {@linkcode KernelError} for options that make no sense.
    */
   kernelTables(options: ConvolutionOptions): KernelTables {
-    const cacheable = options.basisFilter === undefined && typeof options.frequenciesCutoff !== "function";
-    const { kernelSize, dilation = 1, rings, sigma, frequenciesCutoff, maximumFrequency } = options;
+    const { kernelSize, dilation = 1, rings, sigma, frequenciesCutoff, maximumFrequency, maximumOffset } = options;
+    const cacheable = options.basisFilter === undefined && typeof frequenciesCutoff !== "function";
     const key = cacheable
-      ? JSON.stringify([kernelSize, dilation, rings, sigma, frequenciesCutoff, maximumFrequency])
-      : "";
-    let tables = cacheable ? this.#tables.get(key) : undefined;
-    if (tables === undefined) {
+      ? JSON.stringify([kernelSize, dilation, rings, sigma, frequenciesCutoff, maximumFrequency, maximumOffset])
+      : undefined;
+    return this.#cached(key, () => {
       const { basis, points, hint } = this.kernelGeometry(options);
-      tables = new KernelTables(basis, points, { basisFilter: options.basisFilter, hint });
-      if (cacheable) this.#tables.set(key, tables);
+      return new KernelTables(basis, points, { basisFilter: options.basisFilter, maximumOffset, hint });
+    });
+  }
+
+  /**
+   * Steerable differential operators (Jenner & Weiler 2022) as tables for every pair of irreps: the functions are the stencils
+   * of harmonic polynomials of the derivatives times powers of the Laplacian.
+   *
+   * @throws {@linkcode KernelError} for options that make no sense.
+   */
+  diffopTables(options: DiffopOptions): KernelTables {
+    const { basisFilter, maximumOffset, ...rest } = options;
+    const key = basisFilter === undefined ? `diffop ${JSON.stringify([rest, maximumOffset])}` : undefined;
+    return this.#cached(key, () => {
+      const { basis, points, hint } = this.diffopGeometry(options);
+      return new KernelTables(basis, points, { basisFilter, maximumOffset, hint });
+    });
+  }
+
+  /**
+   * The steerable kernels of a convolution on points as tables: the coefficients of every element over the functions of
+   * `tables.basis`, which is sampled at the edges. As in escnn elements are not normalized but multiplied by the size of the
+   * output irrep.
+   *
+   * @throws {@linkcode KernelError} for options that make no sense.
+   *
+   * @example
+   * ```ts
+   * import { gspaces } from "@escnn/escnn";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const space = gspaces.rot3dOnR3();
+   * const tables = space.pointKernelTables({ width: 2, ringCount: 3, maximumFrequency: 2 });
+   * // From scalars to vectors: one element on each ring but the one at the origin.
+   * assertEquals(tables.pair([0], [1]).pathCount, 2);
+   * const values = tables.basis.sample(Float64Array.of(0.5, -1, 0.2));
+   * assertEquals(values.length, tables.functionCount);
+   * ```
+   */
+  pointKernelTables(options: PointConvolutionOptions): KernelTables {
+    const { basisFilter, maximumOffset } = options;
+    const { basis, points, hint } = this.pointGeometry(options);
+    const scaling = { normalize: false, scaleBySize: true, dropBelow: 0 };
+    return new KernelTables(basis, points, { ...scaling, basisFilter, maximumOffset, hint });
+  }
+
+  /** The intertwiners of the fibers, kernels on a single point, for 1 × 1 convolutions and linear maps. */
+  fiberTables(): KernelTables {
+    return this.#cached("fiber", () => new KernelTables(new PointFilter(this.fibergroup), new Float64Array(0)));
+  }
+
+  #cached(key: string | undefined, make: () => KernelTables): KernelTables {
+    let tables = key === undefined ? undefined : this.#tables.get(key);
+    if (tables === undefined) {
+      tables = make();
+      if (key !== undefined) this.#tables.set(key, tables);
     }
     return tables;
   }
@@ -139,98 +224,5 @@ export abstract class GSpace {
   /** The name. */
   toString(): string {
     return this.name;
-  }
-}
-
-/** A single point: no base space, only fibers. Make it with `noBaseSpace`. */
-export class GSpace0D extends GSpace {
-  /** For `noBaseSpace`. */
-  constructor(group: Group) {
-    super(`${group.name} on a point`, group, 0);
-  }
-
-  /** Nothing moves: the 0 × 0 matrix. Throws `GroupError` for an element of another group. */
-  baseSpaceAction(element: GroupElement): Float64Array {
-    this.fibergroup.trivialRepresentation.matrix(element);
-    return new Float64Array(0);
-  }
-
-  /** The point with a subgroup. */
-  restrict(subgroupId: SubgroupId | SubgroupIdPart): RestrictedGSpace {
-    const subgroup = this.fibergroup.subgroup(subgroupId);
-    return { gspace: new GSpace0D(subgroup.subgroup), subgroup };
-  }
-
-  /** The constant. */
-  filterBasis(): FilterBasis {
-    return new PointFilter(this.fibergroup);
-  }
-
-  /** One tap. */
-  protected kernelGeometry(): { readonly basis: FilterBasis; readonly points: Float64Array; readonly hint: string } {
-    const hint = "Give the output an irrep that the input has: on a point only equal irreps are connected.";
-    return { basis: this.filterBasis(), points: new Float64Array(0), hint };
-  }
-}
-
-/** The plane with a subgroup of O(2). Make it with the factories in factories.ts. */
-export class GSpace2D extends GSpace {
-  /** The id of the group in O(2). */
-  readonly subgroupId: SubgroupId;
-  readonly #subgroup: Subgroup;
-
-  /** For the factories: the plane with the subgroup of O(2) that has an id. */
-  constructor(subgroupId: SubgroupId) {
-    const subgroup = o2Group().subgroup(subgroupId);
-    super(`${subgroup.subgroup.name} on R2 ${subgroupKey(subgroup.id)}`, subgroup.subgroup, 2);
-    this.subgroupId = subgroup.id;
-    this.#subgroup = subgroup;
-  }
-
-  /** The rotation or reflection of the plane by an element: [2, 2], acting on (x, y). */
-  baseSpaceAction(element: GroupElement): Float64Array {
-    return o2Group().irrep(1, 1).matrix(this.#subgroup.inclusion(element));
-  }
-
-  /** The plane with a subgroup of the group. */
-  restrict(subgroupId: SubgroupId | SubgroupIdPart): RestrictedGSpace {
-    const subgroup = this.fibergroup.subgroup(subgroupIdOf(subgroupId));
-    const combined = o2Group().combineSubgroups(this.subgroupId, subgroup.id);
-    return { gspace: new GSpace2D(combined), subgroup };
-  }
-
-  /** Circular harmonics on Gaussian rings. */
-  filterBasis(rings: readonly Ring[], maximumFrequency: number, cutoffs?: readonly number[]): FilterBasis {
-    // Without reflections the reference turns its harmonics by a quarter; with them the subgroup holds the axis.
-    const axis = this.subgroupId[0] === null ? Math.PI / 2 : 0;
-    return new CircularShells({ subgroupId: this.subgroupId, rings, maximumFrequency, cutoffs, axis });
-  }
-
-  /** Rings and taps of a planar filter. */
-  protected kernelGeometry(
-    options: ConvolutionOptions,
-  ): { readonly basis: FilterBasis; readonly points: Float64Array; readonly hint: string } {
-    const { kernelSize, dilation = 1 } = options;
-    const shape = typeof kernelSize === "number" ? [kernelSize, kernelSize] : kernelSize;
-    if (shape.length !== 2) {
-      throw new KernelError({
-        op: `kernelTables of ${this.name}`,
-        expected: "a kernelSize of one number, or of two: [vertical, horizontal]",
-        actual: JSON.stringify(kernelSize),
-      });
-    }
-    const { rings, cutoffs, maximumFrequency } = convolutionParameters(2, options);
-    const highest = options.maximumFrequency === undefined
-      ? maximumFrequency
-      : Math.min(options.maximumFrequency, Math.max(...cutoffs));
-    const points = gridCoordinates(shape, dilation);
-    const basis = this.filterBasis(rings, highest, cutoffs);
-    const centre = shape.every((size) => size % 2 === 1);
-    const hint = centre
-      ? "Use a larger kernelSize, more rings, a higher frequenciesCutoff, or fields that share irreps."
-      : `An even kernelSize has no tap in the middle: use an odd one, or give rings and sigma that reach the taps, such as rings: [${
-        (dilation * Math.sqrt(0.5)).toFixed(4)
-      }], sigma: 0.6.`;
-    return { basis, points, hint };
   }
 }

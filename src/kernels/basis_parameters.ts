@@ -78,28 +78,59 @@ function limited(rings: readonly Ring[], cutoff: (radius: number) => number): Ba
 /**
  * The rings and band-limits of a convolution.
  *
- * @param dimension Of the base space: 2 or 3.
+ * @param dimension Of the base space: 1, 2 or 3.
  * @param options The layer's options.
  * @throws {@linkcode KernelError} for sizes, rings, widths or cut-offs that make no sense.
  */
-export function convolutionParameters(dimension: 2 | 3, options: BasisOptions): BasisParameters {
+export function convolutionParameters(dimension: 1 | 2 | 3, options: BasisOptions): BasisParameters {
   const op = "convolutionParameters";
-  const sizes = typeof options.kernelSize === "number" ? [options.kernelSize] : options.kernelSize;
-  const k = Math.max(...sizes.map((size) => positiveInteger(op, "kernelSize", size)));
+  const shape = kernelShape(op, dimension, options.kernelSize);
+  const k = Math.max(...shape);
   const dilation = positiveInteger(op, "dilation", options.dilation ?? 1);
   const radii = options.rings ?? equallySpaced(Math.floor((k - 1) / 2), Math.ceil(k / 2)).map((r) => r * dilation);
+  const farthest = dilation * Math.sqrt(shape.reduce((sum, size) => sum + (size - 1) * (size - 1) / 4, 0));
+  const outside = radii.find((r) => r > farthest + 1e-4);
+  if (outside !== undefined) {
+    throw new KernelError({
+      op,
+      expected: `rings within the kernel, of radii up to ${farthest.toFixed(4)}`,
+      actual: `a ring of radius ${outside}`,
+      hint: "Use a larger kernelSize or smaller rings.",
+    });
+  }
   return limited(ringsOf(op, radii, options.sigma), cutoffFunction(dimension, options.frequenciesCutoff, k));
+}
+
+/**
+ * The taps along each axis, in array order.
+ *
+ * @throws {@linkcode KernelError} unless they are one positive integer, or one for each axis.
+ */
+export function kernelShape(op: string, dimension: number, kernelSize: number | readonly number[]): readonly number[] {
+  const shape = typeof kernelSize === "number" ? Array.from({ length: dimension }, () => kernelSize) : kernelSize;
+  if (shape.length !== dimension) {
+    const axes = ["horizontal", "vertical", "depth"].slice(0, dimension).reverse().join(", ");
+    throw new KernelError({
+      op,
+      expected: `a kernelSize of one number, or of ${dimension}: [${axes}]`,
+      actual: JSON.stringify(kernelSize),
+    });
+  }
+  shape.forEach((size) => positiveInteger(op, "kernelSize", size));
+  return shape;
 }
 
 // The last ring is where r = ⌊k/2⌋ exactly, whatever the dilation: escnn's convention.
 function cutoffFunction(
-  dimension: 2 | 3,
+  dimension: 1 | 2 | 3,
   cutoff: FrequenciesCutoff = -1,
   kernelSize: number,
 ): (radius: number) => number {
   const last = Math.floor(kernelSize / 2);
   if (typeof cutoff === "function") return cutoff;
   if (typeof cutoff === "number" && cutoff >= 0) return (r) => cutoff * r;
+  // On a line there are only even and odd functions, and any ring but the centre can hold both.
+  if (dimension === 1 && isDefaultCutoff(cutoff)) return (r) => r === 0 ? 0 : 1;
   switch (cutoff) {
     case -1:
     case "default1":
@@ -118,6 +149,10 @@ function cutoffFunction(
         actual: String(cutoff),
       });
   }
+}
+
+function isDefaultCutoff(cutoff: number | string): boolean {
+  return [-1, -2, -3, "default1", "default2", "default3"].includes(cutoff);
 }
 
 /** What decides the filters of a convolution on points. */

@@ -7,7 +7,9 @@
 
 import { irrepKey } from "../group/ids.ts";
 import type { IrrepId } from "../group/types.ts";
+import { rowSpace } from "../math/linear_algebra.ts";
 import type { BasisOptions } from "./basis_parameters.ts";
+import { KernelError } from "./errors.ts";
 import { type FilterBasis, functionCount } from "./filter_basis.ts";
 
 /** One element of the basis of a pair of irreps, on one ring. */
@@ -30,19 +32,34 @@ export interface KernelPath {
   readonly clebschGordanCopy: number;
   /** The endomorphism of j. */
   readonly endomorphism: number;
+  /** How far the part is aliased, see {@linkcode partOffsets}. */
+  readonly offset: number;
+  /** The order of the differential operator, for bases of these. */
+  readonly order?: number;
   /** The first function of {@linkcode KernelTables} that the kernel uses. */
   readonly functionOffset: number;
   /** How many functions it uses, side by side. */
   readonly functionCount: number;
 }
 
-/** What a filter of basis elements sees. */
+/** What a filter of basis elements sees: an element and where in the fields it stands. */
 export interface KernelAttributes extends KernelPath {
   /** The input irrep. */
   readonly inIrrep: IrrepId;
   /** The output irrep. */
   readonly outIrrep: IrrepId;
+  /** The index of the input field. */
+  readonly inField: number;
+  /** The index of the output field. */
+  readonly outField: number;
+  /** The position of the input irrep among the irreps of its field. */
+  readonly inPosition: number;
+  /** The position of the output irrep among the irreps of its field. */
+  readonly outPosition: number;
 }
+
+/** Which basis elements to keep. */
+export type BasisFilter = (attributes: KernelAttributes) => boolean;
 
 /** The basis of a pair of irreps. */
 export interface IrrepPairTable {
@@ -58,10 +75,12 @@ export interface IrrepPairTable {
   readonly pathCount: number;
   /** The elements: harmonic, part, copy, endomorphism, ring, the last running fastest. */
   readonly paths: readonly KernelPath[];
-  /** [paths, outSize, inSize, functions]. */
+  /** [paths, outSize, inSize, functions]; each path touches only its own functions. */
   readonly coefficients: Float64Array;
   /** The kernels on the points: [paths, outSize, inSize, points]. Σ over all entries of a path of the squares is outSize. */
   sampled(): Float64Array;
+  /** The table of some of the elements, by their positions in `paths`. */
+  select(kept: readonly number[]): IrrepPairTable;
 }
 
 /** A scalar function of {@linkcode KernelTables}. */
@@ -78,8 +97,10 @@ export interface KernelFunction {
 export interface ConvolutionOptions extends BasisOptions {
   /** The highest frequency of all rings. Default: the integer part of the greatest band-limit. */
   readonly maximumFrequency?: number;
-  /** Which basis elements to keep. Default all. */
-  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
+  /** How far harmonics may be aliased at most, see {@linkcode partOffsets}. Default: as far as the frequencies go. */
+  readonly maximumOffset?: number;
+  /** Which basis elements to keep; it may tell fields and positions of irreps apart. Default all. */
+  readonly basisFilter?: BasisFilter;
 }
 
 /** Options of {@linkcode KernelTables}. */
@@ -88,10 +109,38 @@ export interface KernelTableOptions {
   readonly normalize?: boolean;
   /** Elements for which this sum, divided by the output irrep's size, is smaller before scaling vanish. Default 1e-12. */
   readonly dropBelow?: number;
-  /** Which elements to keep. Default all. */
-  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
+  /** Multiply each element by the size of its output irrep, as convolutions on points do. Default false. */
+  readonly scaleBySize?: boolean;
+  /** How far harmonics may be aliased at most. Default: without limit. */
+  readonly maximumOffset?: number;
+  /** Which elements to keep, applied by {@linkcode weightLayout}. Default all. */
+  readonly basisFilter?: BasisFilter;
   /** What would give elements, for the error of an empty basis. */
   readonly hint?: string;
+}
+
+/** An orthonormal basis of the span of the functions of {@linkcode KernelTables}. */
+export interface FunctionSpan {
+  /** The number of independent functions. */
+  readonly rank: number;
+  /** Orthonormal functions at the points: [rank, points]. */
+  readonly basis: Float64Array;
+  /** [functions, rank]: functions = coordinates · basis, to 1e-9 of the greatest function. */
+  readonly coordinates: Float64Array;
+}
+
+function spanOf(functions: Float64Array, count: number, points: number): FunctionSpan {
+  const basis = rowSpace(functions, count, points);
+  const rank = points === 0 ? 0 : basis.length / points;
+  const coordinates = new Float64Array(count * rank);
+  for (let f = 0; f < count; f++) {
+    for (let k = 0; k < rank; k++) {
+      let sum = 0;
+      for (let p = 0; p < points; p++) sum += functions[f * points + p] * basis[k * points + p];
+      coordinates[f * rank + k] = sum;
+    }
+  }
+  return { rank, basis, coordinates };
 }
 
 /** The steerable kernels of a filter basis at fixed points, for any pair of irreps. */
@@ -100,7 +149,7 @@ export class KernelTables {
   readonly basis: FilterBasis;
   /** The number of points. */
   readonly points: number;
-  /** The number of scalar functions that do not vanish on the points. */
+  /** The number of scalar functions that do not vanish on the points; dependent ones count, see `span`. */
   readonly functionCount: number;
   /** These functions at the points: [functionCount, points]. */
   readonly functions: Float64Array;
@@ -108,9 +157,12 @@ export class KernelTables {
   readonly functionInfo: readonly KernelFunction[];
   /** What would give elements where there are none. */
   readonly hint: string | undefined;
+  /** Which elements layers keep. */
+  readonly basisFilter: BasisFilter | undefined;
 
   readonly #options: KernelTableOptions;
   readonly #pairs = new Map<string, IrrepPairTable>();
+  #span: FunctionSpan | undefined;
   // For each harmonic and ring: the first kept function, which components are kept, and their inner products.
   readonly #shells: readonly (readonly Shell[])[];
 
@@ -125,6 +177,11 @@ export class KernelTables {
     this.basis = basis;
     this.#options = options;
     this.hint = options.hint;
+    this.basisFilter = options.basisFilter;
+    const { maximumOffset } = options;
+    if (maximumOffset !== undefined && !(maximumOffset >= 0)) {
+      throw new KernelError({ op: "maximumOffset", expected: "a number of 0 or more", actual: String(maximumOffset) });
+    }
     const all = basis.sample(points);
     const total = functionCount(basis);
     const count = all.length / total;
@@ -162,7 +219,15 @@ export class KernelTables {
     rows.forEach((from, to) => this.functions.set(all.subarray(from * count, (from + 1) * count), to * count));
   }
 
-  /** The basis of a pair of irreps of the group. */
+  /**
+   * The span of the functions on the points. Its rank is the number of functions that count: fewer than `functionCount` where
+   * they are dependent, as with dilation or on few points.
+   */
+  get span(): FunctionSpan {
+    return this.#span ??= spanOf(this.functions, this.functionCount, this.points);
+  }
+
+  /** The basis of a pair of irreps of the group, without the basis filter. */
   pair(inIrrep: IrrepId, outIrrep: IrrepId): IrrepPairTable {
     const key = irrepKey(inIrrep) + irrepKey(outIrrep);
     let table = this.#pairs.get(key);
@@ -175,17 +240,22 @@ export class KernelTables {
 
   #solve(inIrrep: IrrepId, outIrrep: IrrepId): IrrepPairTable {
     const { group, harmonics, rings } = this.basis;
-    const { normalize = true, dropBelow = 1e-12, basisFilter } = this.#options;
+    const { normalize = true, dropBelow = 1e-12, scaleBySize = false, maximumOffset = Infinity } = this.#options;
     const inSize = group.irrep(...inIrrep).size;
     const outSize = group.irrep(...outIrrep).size;
     const entries = inSize * outSize;
     const paths: KernelPath[] = [];
     const values: Float64Array[] = []; // of each path: [entries, its functions]
 
-    harmonics.forEach(({ irrep, frequency, size, parts, components }, h) => {
+    harmonics.forEach(({ irrep, frequency, size, parts, components, offsets, partFrequencies, orders }, h) => {
       let row = 0;
       parts.forEach((partIrrep, part) => {
         const psi = group.irrep(...partIrrep);
+        const offset = offsets?.[part] ?? 0;
+        if (offset > maximumOffset) {
+          row += psi.size;
+          return;
+        }
         const { copies, coefficients } = group.clebschGordan(outIrrep, inIrrep, partIrrep);
         const width = copies * psi.size;
         for (let s = 0; s < copies; s++) {
@@ -202,13 +272,13 @@ export class KernelTables {
                 }
               }
             }
-            for (const shell of this.#shells[h]) {
+            this.#shells[h].forEach((shell, onRing) => {
               const norm = innerProduct(kernel, shell.gram, entries, size) / outSize;
-              if (norm < dropBelow || shell.components.length === 0) continue;
+              if (norm < dropBelow || shell.components.length === 0) return;
               const ring = rings[shell.ringIndex];
               const path: KernelPath = {
                 harmonic: irrep,
-                frequency,
+                frequency: partFrequencies?.[part] ?? frequency,
                 radius: ring.radius,
                 sigma: ring.sigma,
                 ringIndex: shell.ringIndex,
@@ -216,11 +286,12 @@ export class KernelTables {
                 part,
                 clebschGordanCopy: s,
                 endomorphism: k,
+                offset,
+                order: orders?.[onRing],
                 functionOffset: shell.offset,
                 functionCount: shell.components.length,
               };
-              if (basisFilter !== undefined && !basisFilter({ ...path, inIrrep, outIrrep })) continue;
-              const scale = normalize ? 1 / Math.sqrt(norm) : 1;
+              const scale = (normalize ? 1 / Math.sqrt(norm) : 1) * (scaleBySize ? outSize : 1);
               const width = shell.components.length;
               const scaled = new Float64Array(entries * width);
               for (let i = 0; i < entries; i++) {
@@ -228,7 +299,7 @@ export class KernelTables {
               }
               paths.push(path);
               values.push(scaled);
-            }
+            });
           });
         }
         row += psi.size;
@@ -260,13 +331,15 @@ function innerProduct(kernel: Float64Array, gram: Float64Array, entries: number,
 
 class PairTable implements IrrepPairTable {
   readonly pathCount: number;
-  readonly coefficients: Float64Array;
   readonly inIrrep: IrrepId;
   readonly outIrrep: IrrepId;
   readonly inSize: number;
   readonly outSize: number;
   readonly paths: readonly KernelPath[];
   readonly #tables: KernelTables;
+  // Of each path: [entries, its functions].
+  readonly #values: readonly Float64Array[];
+  #coefficients: Float64Array | undefined;
 
   constructor(
     tables: KernelTables,
@@ -284,31 +357,54 @@ class PairTable implements IrrepPairTable {
     this.outSize = outSize;
     this.paths = paths;
     this.pathCount = paths.length;
-    const entries = inSize * outSize;
-    const functions = tables.functionCount;
-    this.coefficients = new Float64Array(paths.length * entries * functions);
-    paths.forEach(({ functionOffset, functionCount }, p) => {
-      for (let i = 0; i < entries; i++) {
-        for (let f = 0; f < functionCount; f++) {
-          this.coefficients[(p * entries + i) * functions + functionOffset + f] = values[p][i * functionCount + f];
+    this.#values = values;
+  }
+
+  get coefficients(): Float64Array {
+    if (this.#coefficients === undefined) {
+      const entries = this.inSize * this.outSize;
+      const functions = this.#tables.functionCount;
+      const out = new Float64Array(this.pathCount * entries * functions);
+      this.paths.forEach(({ functionOffset, functionCount }, p) => {
+        for (let i = 0; i < entries; i++) {
+          for (let f = 0; f < functionCount; f++) {
+            out[(p * entries + i) * functions + functionOffset + f] = this.#values[p][i * functionCount + f];
+          }
         }
-      }
-    });
+      });
+      this.#coefficients = out;
+    }
+    return this.#coefficients;
   }
 
   sampled(): Float64Array {
-    const { functions, functionCount: width, points } = this.#tables;
+    const { functions, points } = this.#tables;
     const entries = this.inSize * this.outSize;
     const out = new Float64Array(this.pathCount * entries * points);
     this.paths.forEach(({ functionOffset, functionCount }, p) => {
-      for (let i = p * entries; i < (p + 1) * entries; i++) {
-        for (let f = functionOffset; f < functionOffset + functionCount; f++) {
-          const v = this.coefficients[i * width + f];
+      const values = this.#values[p];
+      for (let i = 0; i < entries; i++) {
+        const to = (p * entries + i) * points;
+        for (let f = 0; f < functionCount; f++) {
+          const v = values[i * functionCount + f];
           if (v === 0) continue;
-          for (let x = 0; x < points; x++) out[i * points + x] += v * functions[f * points + x];
+          const from = (functionOffset + f) * points;
+          for (let x = 0; x < points; x++) out[to + x] += v * functions[from + x];
         }
       }
     });
     return out;
+  }
+
+  select(kept: readonly number[]): IrrepPairTable {
+    return new PairTable(
+      this.#tables,
+      this.inIrrep,
+      this.outIrrep,
+      this.inSize,
+      this.outSize,
+      kept.map((p) => this.paths[p]),
+      kept.map((p) => this.#values[p]),
+    );
   }
 }

@@ -1,13 +1,14 @@
 /**
  * What each number of a convolution's flat weight vector means. For each output irrep type, in the group's order, a
  * row-major matrix [copies out × K]; K runs over the input irrep types in order, their copies, and the elements of the
- * pair's basis. Copies are in the order of fields, then of occurrence in the field. This meaning never changes.
+ * pair's basis. Copies are in the order of fields, then of occurrence in the field. Elements that a filter removes have no
+ * weight: the vector closes up over them. This meaning never changes.
  */
 
 import { irrepKey } from "../group/ids.ts";
 import type { IrrepId } from "../group/types.ts";
 import { EmptyBasisError } from "./errors.ts";
-import type { IrrepPairTable, KernelTables } from "./kernel_tables.ts";
+import type { BasisFilter, IrrepPairTable, KernelTables } from "./kernel_tables.ts";
 
 /** An occurrence of an irrep in a list of fields. */
 export interface IrrepCopy {
@@ -37,7 +38,7 @@ export interface WeightMatrix {
   readonly outIrrep: IrrepId;
   /** Its copies in the output, one row each. */
   readonly copies: readonly IrrepCopy[];
-  /** The position of the matrix in the flat vector. */
+  /** The position of the matrix among the entries of all matrices: in the flat vector, unless `kept` says otherwise. */
   readonly offset: number;
   /** K, the number of columns. */
   readonly columns: number;
@@ -49,6 +50,10 @@ export interface WeightMatrix {
 export interface WeightLayout {
   /** The number of weights. */
   readonly size: number;
+  /** The number of entries of all matrices, `size` unless a filter keeps an element at some positions only. */
+  readonly entryCount: number;
+  /** The entry of each weight, ascending, [size], where a filter keeps an element at some positions only; the others are 0. */
+  readonly kept?: Int32Array;
   /** The matrices of the output irrep types with a non-empty basis, in order. */
   readonly matrices: readonly WeightMatrix[];
   /** The tables. */
@@ -70,21 +75,25 @@ export function weightLayout(
 ): WeightLayout {
   const inTypes = irrepTypes(tables, inFields);
   const matrices: WeightMatrix[] = [];
-  let size = 0;
+  // Which entries of each block a filter keeps, where it keeps some and not others.
+  const masks = new Map<WeightBlock, Uint8Array>();
+  let entryCount = 0;
   for (const { irrep: outIrrep, copies } of irrepTypes(tables, outFields)) {
     const blocks: WeightBlock[] = [];
     let columns = 0;
     for (const { irrep: inIrrep, copies: inCopies } of inTypes) {
-      const table = tables.pair(inIrrep, outIrrep);
+      const { table, mask } = filterTable(tables.pair(inIrrep, outIrrep), copies, inCopies, tables.basisFilter);
       if (table.pathCount === 0) continue;
-      blocks.push({ inIrrep, copies: inCopies, columnOffset: columns, table });
+      const block = { inIrrep, copies: inCopies, columnOffset: columns, table };
+      if (mask !== undefined) masks.set(block, mask);
+      blocks.push(block);
       columns += inCopies.length * table.pathCount;
     }
     if (columns === 0) continue;
-    matrices.push({ outIrrep, copies, offset: size, columns, blocks });
-    size += copies.length * columns;
+    matrices.push({ outIrrep, copies, offset: entryCount, columns, blocks });
+    entryCount += copies.length * columns;
   }
-  if (size === 0) {
+  if (entryCount === 0) {
     const describe = (fields: readonly (readonly IrrepId[])[]): string =>
       irrepTypes(tables, fields).map(({ irrep }) => irrepKey(irrep)).join(", ") || "no irreps";
     throw new EmptyBasisError({
@@ -96,7 +105,70 @@ export function weightLayout(
       hint: tables.hint ?? "Allow higher frequencies, more rings, or other fields.",
     });
   }
-  return { size, matrices, tables };
+  if (masks.size === 0) return { size: entryCount, entryCount, matrices, tables };
+  const kept = keptEntries(matrices, masks);
+  return { size: kept.length, entryCount, kept, matrices, tables };
+}
+
+// The elements of a pair that a filter keeps anywhere, and where: [out copies, in copies, paths].
+function filterTable(
+  table: IrrepPairTable,
+  outCopies: readonly IrrepCopy[],
+  inCopies: readonly IrrepCopy[],
+  filter: BasisFilter | undefined,
+): { readonly table: IrrepPairTable; readonly mask?: Uint8Array } {
+  if (filter === undefined) return { table };
+  const { paths, pathCount, inIrrep, outIrrep } = table;
+  const all = new Uint8Array(outCopies.length * inCopies.length * pathCount);
+  const counts = new Int32Array(pathCount);
+  let at = 0;
+  for (const { field: outField, position: outPosition } of outCopies) {
+    for (const { field: inField, position: inPosition } of inCopies) {
+      for (let p = 0; p < pathCount; p++, at++) {
+        if (!filter({ ...paths[p], inIrrep, outIrrep, inField, outField, inPosition, outPosition })) continue;
+        all[at] = 1;
+        counts[p] += 1;
+      }
+    }
+  }
+  const pairs = outCopies.length * inCopies.length;
+  const kept = paths.map((_, p) => p).filter((p) => counts[p] > 0);
+  const selected = kept.length === pathCount ? table : table.select(kept);
+  if (kept.every((p) => counts[p] === pairs)) return { table: selected };
+  const mask = Uint8Array.from(
+    { length: pairs * kept.length },
+    (_, i) => all[Math.floor(i / kept.length) * pathCount + kept[i % kept.length]],
+  );
+  return { table: selected, mask };
+}
+
+function keptEntries(matrices: readonly WeightMatrix[], masks: ReadonlyMap<WeightBlock, Uint8Array>): Int32Array {
+  const kept: number[] = [];
+  for (const { copies, offset, columns, blocks } of matrices) {
+    copies.forEach((_, row) => {
+      for (const block of blocks) {
+        const width = block.copies.length * block.table.pathCount;
+        const mask = masks.get(block);
+        for (let i = 0; i < width; i++) {
+          if (mask === undefined || mask[row * width + i] === 1) {
+            kept.push(offset + row * columns + block.columnOffset + i);
+          }
+        }
+      }
+    });
+  }
+  return Int32Array.from(kept);
+}
+
+/**
+ * The weight of each entry of the matrices, −1 where a filter removed the element: [entryCount]. The identity unless the
+ * layout has `kept`.
+ */
+export function weightsOfEntries({ entryCount, kept }: WeightLayout): Int32Array {
+  if (kept === undefined) return Int32Array.from({ length: entryCount }, (_, i) => i);
+  const out = new Int32Array(entryCount).fill(-1);
+  kept.forEach((entry, weight) => out[entry] = weight);
+  return out;
 }
 
 function irrepTypes(
@@ -130,18 +202,27 @@ export function heStandardDeviation(matrix: WeightMatrix, block: WeightBlock): n
   return 1 / Math.sqrt(matrix.blocks.length * block.copies.length * block.table.pathCount);
 }
 
-/** The standard deviations of all weights for the generalized He initialization: [size]. */
+/**
+ * The standard deviations of all weights for the generalized He initialization: [size]. Where a filter keeps elements at some
+ * positions only, types and weights are counted for each output copy on its own.
+ */
 export function heStandardDeviations(layout: WeightLayout): Float64Array {
-  const out = new Float64Array(layout.size);
+  const entries = new Float64Array(layout.entryCount);
+  const weights = layout.kept === undefined ? undefined : weightsOfEntries(layout);
   for (const matrix of layout.matrices) {
-    for (const block of matrix.blocks) {
-      const std = heStandardDeviation(matrix, block);
-      const width = block.copies.length * block.table.pathCount;
-      for (let row = 0; row < matrix.copies.length; row++) {
-        const start = matrix.offset + row * matrix.columns + block.columnOffset;
-        out.fill(std, start, start + width);
-      }
+    for (let row = 0; row < matrix.copies.length; row++) {
+      const starts = matrix.blocks.map((block) => matrix.offset + row * matrix.columns + block.columnOffset);
+      const counts = matrix.blocks.map((block, b) => {
+        const width = block.copies.length * block.table.pathCount;
+        if (weights === undefined) return width;
+        return weights.subarray(starts[b], starts[b] + width).reduce((n, w) => w < 0 ? n : n + 1, 0);
+      });
+      const types = counts.filter((n) => n > 0).length;
+      matrix.blocks.forEach((block, b) => {
+        const width = block.copies.length * block.table.pathCount;
+        entries.fill(1 / Math.sqrt(types * counts[b]), starts[b], starts[b] + width);
+      });
     }
   }
-  return out;
+  return layout.kept === undefined ? entries : Float64Array.from(layout.kept, (entry) => entries[entry]);
 }

@@ -7,8 +7,9 @@ import {
   gridCoordinates,
   pointConvolutionParameters,
 } from "../../src/kernels/basis_parameters.ts";
-import { CircularShells } from "../../src/kernels/filter_basis.ts";
 import { gaussianProfile } from "../../src/kernels/radial.ts";
+import { CircularShells, type Shells, SphericalShells } from "../../src/kernels/shells.ts";
+import { harmonicPolynomials } from "../../src/kernels/spherical.ts";
 import { heStandardDeviation, weightLayout } from "../../src/kernels/weight_layout.ts";
 import {
   type Case,
@@ -36,6 +37,30 @@ function closeParameters(c: Case, got: BasisParameters): void {
 function transposed(values: Float64Array, rows: number): Float64Array {
   const columns = values.length / rows;
   return Float64Array.from(values, (_, i) => values[i % rows * columns + Math.floor(i / rows)]);
+}
+
+// [points, functions] in the basis in which the group acts: the functions lie along the grid, and the axis of the group turns
+// the components of a harmonic.
+function shellValues(
+  basis: Shells,
+  points: { readonly shape: readonly number[]; readonly data: Float64Array },
+): Float64Array {
+  const count = points.shape[0];
+  const functions = basis.sample(points.data);
+  const got = new Float64Array(functions.length);
+  let row = 0;
+  for (const { size, rings, components } of basis.harmonics) {
+    for (let r = 0; r < rings.length; r++, row += size) {
+      for (let a = 0; a < size; a++) {
+        for (let b = 0; b < size; b++) {
+          for (let p = 0; p < count; p++) {
+            got[(row + a) * count + p] += components[a * size + b] * functions[(row + b) * count + p];
+          }
+        }
+      }
+    }
+  }
+  return transposed(got, got.length / count);
 }
 
 /** The kinds of basis_params.json.gz. */
@@ -81,24 +106,21 @@ export const basisParameterRunners: Runners = {
       maximumFrequency: number(c.L),
       axis: number(c.axis),
     });
-    const points = tensor(c.points);
-    const count = points.shape[0];
-    const functions = basis.sample(points.data);
-    // The functions lie along the grid; a harmonic's components are turned by the axis.
-    const got = new Float64Array(functions.length);
-    let row = 0;
-    for (const { size, rings, components } of basis.harmonics) {
-      for (let r = 0; r < rings.length; r++, row += size) {
-        for (let a = 0; a < size; a++) {
-          for (let b = 0; b < size; b++) {
-            for (let p = 0; p < count; p++) {
-              got[(row + a) * count + p] += components[a * size + b] * functions[(row + b) * count + p];
-            }
-          }
-        }
-      }
-    }
-    close("values", transposed(got, got.length / count), tensor(c.expect.values).data, c.tolerance);
+    close("values", shellValues(basis, tensor(c.points)), tensor(c.expect.values).data, c.tolerance);
+  },
+  "harmonic-polynomials"(c) {
+    const highest = number(c.L);
+    const values = harmonicPolynomials(highest, tensor(c.points).data);
+    close("values", transposed(values, (highest + 1) * (highest + 1)), tensor(c.expect.values).data, c.tolerance);
+  },
+  "spherical-shells"(c) {
+    const [radii, sigma] = [numbers(c.radii), numbers(c.sigma)];
+    const basis = new SphericalShells({
+      subgroupId: ["o3"],
+      rings: radii.map((radius, i) => ({ radius, sigma: sigma[i] })),
+      maximumFrequency: number(c.L),
+    });
+    close("values", shellValues(basis, tensor(c.points)), tensor(c.expect.values).data, c.tolerance);
   },
   "init-std"(c) {
     const space = spaceOf(c.space);

@@ -26,7 +26,7 @@ import type {
   SubgroupId,
   SubgroupIdPart,
 } from "../../src/group/types.ts";
-import { flip2dOnR2, flipRot2dOnR2, noBaseSpace, rot2dOnR2, trivialOnR2 } from "../../src/gspaces/factories.ts";
+import * as gspaces from "../../src/gspaces/mod.ts";
 import type { GSpace } from "../../src/gspaces/gspace.ts";
 import { CheckFailure, type Json, list, number, object, Unsupported } from "./check.ts";
 
@@ -133,17 +133,35 @@ export function spaceOf(value: Json | undefined): GSpace {
   const space = object(value);
   const n = typeof space.N === "number" ? space.N : -1;
   const options = typeof space.axis === "number" ? { axis: space.axis } : {};
+  const adjoint = space.adjoint === undefined ? undefined : elementOf(o3Group(), space.adjoint);
   switch (space.factory) {
     case "rot2dOnR2":
-      return rot2dOnR2(n);
+    case "rot2dOnR3":
+      return space.factory === "rot2dOnR2" ? gspaces.rot2dOnR2(n) : gspaces.rot2dOnR3(n, { adjoint });
     case "flipRot2dOnR2":
-      return flipRot2dOnR2(n, options);
+      return gspaces.flipRot2dOnR2(n, options);
     case "flip2dOnR2":
-      return flip2dOnR2(options);
+      return gspaces.flip2dOnR2(options);
+    case "cylindricalOnR3":
+      return gspaces.cylindricalOnR3(n, { adjoint });
+    case "dihedralOnR3":
+    case "conicalOnR3":
+    case "fullCylindricalOnR3":
+      return gspaces[space.factory](n, { ...options, adjoint });
+    case "mirOnR3":
+      return gspaces.mirOnR3({ ...options, adjoint });
+    case "rot3dOnR3":
+    case "flipRot3dOnR3":
+    case "octaOnR3":
+    case "icoOnR3":
+    case "fullOctaOnR3":
+    case "fullIcoOnR3":
+    case "invOnR3":
+    case "trivialOnR3":
     case "trivialOnR2":
-      return trivialOnR2();
+      return gspaces[space.factory]();
     case "noBaseSpace":
-      return noBaseSpace(groupOf(space.G));
+      return gspaces.noBaseSpace(groupOf(space.G));
     default:
       throw new Unsupported(`space ${space.factory}`);
   }

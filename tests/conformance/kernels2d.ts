@@ -2,9 +2,13 @@
 
 import { o2Group } from "../../src/group/groups/o2.ts";
 import type { Group, GroupElement, Representation, SubgroupId } from "../../src/group/types.ts";
+import type { GSpace } from "../../src/gspaces/gspace.ts";
+import { GSpace3D } from "../../src/gspaces/spaces.ts";
 import type { FrequenciesCutoff } from "../../src/kernels/basis_parameters.ts";
-import { CircularShells, type FilterBasis, PointFilter } from "../../src/kernels/filter_basis.ts";
+import { type FilterBasis, PointFilter } from "../../src/kernels/filter_basis.ts";
 import { KernelTables } from "../../src/kernels/kernel_tables.ts";
+import type { Ring } from "../../src/kernels/radial.ts";
+import { CircularShells } from "../../src/kernels/shells.ts";
 import { weightLayout } from "../../src/kernels/weight_layout.ts";
 import {
   type Case,
@@ -70,8 +74,15 @@ export function checkKernelSpan(
       block.table.paths.forEach((path, p) => {
         const squares = sampled.subarray(p * length, (p + 1) * length).reduce((a, v) => a + v * v, 0);
         close("scale of an element", [squares], [block.table.outSize], 1e-6);
-        const key = JSON.stringify([path.frequency, path.radius, block.table.outSize]);
-        census.set(key, (census.get(key) ?? 0) + copies.length * block.copies.length);
+        for (const { field } of copies) {
+          // For kernels on orbits the reference lists the irrep of the function and the size of the whole output field.
+          const key = JSON.stringify(
+            c.stabilizer === undefined
+              ? [path.frequency, path.radius, block.table.outSize]
+              : [path.partIrrep[0], path.radius, target[field].size],
+          );
+          census.set(key, (census.get(key) ?? 0) + block.copies.length);
+        }
       });
     }
   }
@@ -141,40 +152,71 @@ function highestFrequency(rho: Representation): number {
   return Math.max(...rho.constituents.map((psi) => psi.frequency));
 }
 
-function basisAtPoints(c: Case, source: Representation, target: Representation): FilterBasis {
-  const sigma = (count: number): number[] =>
-    typeof c.sigma === "number" ? Array.from({ length: count }, () => Number(c.sigma)) : numbers(c.sigma);
-  const rings = (radii: number[]): { radius: number; sigma: number }[] =>
-    radii.map((radius, i) => ({ radius, sigma: sigma(radii.length)[i] }));
-  if (c.space !== undefined) {
-    return spaceOf(c.space).filterBasis(rings(numbers(c.rings)), number(c.maximumFrequency));
-  }
-  const group = groupOf(c.group);
-  if (c.builder === "kernelsOnPoint") return new PointFilter(group);
-  const full = c.builder === "kernelsSO2ActR2" || c.builder === "kernelsO2ActR2";
+/** The rings of a `kernel-at-points` case. */
+export function ringsOf(c: Case, radii: readonly number[]): Ring[] {
+  const sigma = typeof c.sigma === "number" ? radii.map(() => Number(c.sigma)) : numbers(c.sigma);
+  return radii.map((radius, i) => ({ radius, sigma: sigma[i] }));
+}
+
+/** The highest frequency of a builder's kernels: given, or for full groups what the representations can reach. */
+export function builderFrequency(c: Case, full: boolean, source: Representation, target: Representation): number {
+  if (c.maximumFrequency !== undefined) return number(c.maximumFrequency);
+  return full ? highestFrequency(source) + highestFrequency(target) : 5;
+}
+
+/** The filter basis of a case's builder. */
+export type BuilderBasis = (c: Case, group: Group, source: Representation, target: Representation) => FilterBasis;
+
+function planarBuilderBasis(c: Case, group: Group, source: Representation, target: Representation): FilterBasis {
   return new CircularShells({
     subgroupId: builderSubgroup(c, group),
-    rings: rings(numbers(c.radii)),
-    maximumFrequency: c.maximumFrequency === undefined
-      ? full ? highestFrequency(source) + highestFrequency(target) : 5
-      : number(c.maximumFrequency),
+    rings: ringsOf(c, numbers(c.radii)),
+    maximumFrequency: builderFrequency(
+      c,
+      c.builder === "kernelsSO2ActR2" || c.builder === "kernelsO2ActR2",
+      source,
+      target,
+    ),
     axis: c.axis === undefined ? Math.PI / 2 : number(c.axis),
     adjoint: matrixElement(c.adjoint),
   });
 }
 
-/** The kinds of kernels2d.json.gz. */
-export const kernel2dRunners: Runners = {
+function basisAtPoints(
+  c: Case,
+  source: Representation,
+  target: Representation,
+  builderBasis: BuilderBasis,
+): FilterBasis {
+  if (c.space !== undefined) {
+    return spaceOf(c.space).filterBasis(ringsOf(c, numbers(c.rings)), number(c.maximumFrequency));
+  }
+  const group = groupOf(c.group);
+  return c.builder === "kernelsOnPoint" ? new PointFilter(group) : builderBasis(c, group, source, target);
+}
+
+function tablesOf(c: Case, space: GSpace): KernelTables {
+  const options = kernelOptionsOf(c);
+  if (c.stabilizer === undefined) return space.kernelTables(options);
+  holds("kernels on orbits need a space of dimension 3", space instanceof GSpace3D);
+  return (space as GSpace3D).orbitKernelTables({
+    ...options,
+    stabilizer: subgroupIdOf(space.fibergroup, c.stabilizer),
+  });
+}
+
+/** The kinds of both files of kernels. */
+export const kernelRunners = (builderBasis: BuilderBasis): Runners => ({
   "kernel-span"(c) {
     const space = spaceOf(c.space);
     const fields = (value: Json | undefined): Representation[] =>
       list(value).map((rho) => representationOf(space.fibergroup, rho));
-    checkKernelSpan(c, space.kernelTables(kernelOptionsOf(c)), fields(c.in), fields(c.out));
+    checkKernelSpan(c, tablesOf(c, space), fields(c.in), fields(c.out));
   },
   "kernel-at-points"(c) {
     const group = c.space === undefined ? groupOf(c.group) : spaceOf(c.space).fibergroup;
     const [source, target] = [representationOf(group, c.in), representationOf(group, c.out)];
-    const basis = basisAtPoints(c, source, target);
+    const basis = basisAtPoints(c, source, target, builderBasis);
     holds(`group ${basis.group.name}, expected ${group.name}`, basis.group === group);
     const points = c.points === undefined ? new Float64Array(0) : tensor(c.points).data;
     const tables = new KernelTables(basis, points, { normalize: false, dropBelow: 0 });
@@ -204,4 +246,7 @@ export const kernel2dRunners: Runners = {
     const got = list(c.elements).flatMap((g) => [...gspace.baseSpaceAction(elementOf(gspace.fibergroup, g))]);
     close("matrices", got, tensor(c.expect.matrices).data, c.tolerance);
   },
-};
+});
+
+/** The kinds of kernels2d.json.gz. */
+export const kernel2dRunners: Runners = kernelRunners(planarBuilderBasis);

@@ -7,6 +7,7 @@ import { basisParameterRunners } from "./basis_params.ts";
 import { type Case, CheckFailure, type Runners, Unsupported } from "./check.ts";
 import { groupRunners } from "./groups.ts";
 import { kernel2dRunners } from "./kernels2d.ts";
+import { kernel3dRunners } from "./kernels3d.ts";
 import { layerRunners } from "./layers.ts";
 import { moduleRunners } from "./modules.ts";
 import { networkRunners } from "./networks.ts";
@@ -17,7 +18,7 @@ export const FIXTURE_FILES: Readonly<Record<string, Runners>> = {
   groups: groupRunners,
   basis_params: basisParameterRunners,
   kernels2d: kernel2dRunners,
-  kernels3d: {},
+  kernels3d: kernel3dRunners,
   layers: layerRunners,
   modules: moduleRunners,
   transforms: transformRunners,

@@ -11,7 +11,7 @@ import {
   rot2dOnR2,
   trivialOnR2,
 } from "../../src/gspaces/mod.ts";
-import { functionCount, type KernelAttributes, KernelTables, PointFilter } from "../../src/kernels/mod.ts";
+import { functionCount, KernelTables, PointFilter } from "../../src/kernels/mod.ts";
 import { multiplyMatrices } from "../../src/math/linear_algebra.ts";
 import { test } from "../support/test.ts";
 
@@ -181,21 +181,6 @@ test("kernelTables: functions have a definite parity under the grid's reflection
       assert(even || odd, `function ${f}`);
     }
   }
-});
-
-test("basisFilter removes elements and sees their attributes", () => {
-  const seen: KernelAttributes[] = [];
-  const tables = rot2dOnR2(8).kernelTables({
-    kernelSize: 5,
-    basisFilter: (attributes) => {
-      seen.push(attributes);
-      return attributes.frequency !== 2;
-    },
-  });
-  const table = tables.pair([1], [1]);
-  assertEquals(table.paths.map((p) => p.frequency), [0, 0, 0, 0, 0, 0]);
-  assertEquals(rot2dOnR2(8).kernelTables({ kernelSize: 5 }).pair([1], [1]).pathCount, 10);
-  assertEquals([seen[0].inIrrep, seen[0].outIrrep, seen[0].radius, seen[0].sigma], [[1], [1], 0, 0.005]);
 });
 
 test("functions that vanish on all taps are dropped, and elements with them", () => {

@@ -12,8 +12,10 @@ import {
   EmptyBasisError,
   heStandardDeviation,
   heStandardDeviations,
+  type KernelAttributes,
   KernelError,
   weightLayout,
+  weightsOfEntries,
 } from "../../src/kernels/mod.ts";
 import { test } from "../support/test.ts";
 
@@ -108,3 +110,56 @@ test("fields that no kernel connects are an EmptyBasisError that names both", ()
   assertStringIncludes(error.message, "none from [0] to [5] of SO(2)");
   assertStringIncludes(error.message, "larger kernelSize");
 });
+
+test("weightLayout: a basisFilter removes elements and sees their attributes", () => {
+  const seen: KernelAttributes[] = [];
+  const tables = rot2dOnR2(8).kernelTables({
+    kernelSize: 5,
+    basisFilter: (attributes) => {
+      seen.push(attributes);
+      return attributes.frequency !== 2;
+    },
+  });
+  const layout = weightLayout(tables, [[[1]]], [[[1]]]);
+  assertEquals(layout.kept, undefined);
+  assertEquals([layout.size, layout.entryCount], [6, 6]);
+  assertEquals(layout.matrices[0].blocks[0].table.paths.map((p) => p.frequency), [0, 0, 0, 0, 0, 0]);
+  assertEquals(tables.pair([1], [1]).pathCount, 10);
+  const [first] = seen;
+  assertEquals([first.inIrrep, first.outIrrep, first.radius, first.sigma], [[1], [1], 0, 0.005]);
+  assertEquals([first.inField, first.outField, first.inPosition, first.outPosition, first.offset], [0, 0, 0, 0, 0]);
+});
+
+test("weightLayout: a basisFilter by position keeps some entries, and the vector closes up over the others", () => {
+  const space = rot2dOnR2(4);
+  const fields = [[[0], [0]], [[0]]];
+  const full = weightLayout(space.kernelTables({ kernelSize: 3 }), fields, fields);
+  assertEquals(full.matrices[0].columns, 6);
+  // Elements at radius 1 only within the same field, at the centre only for equal positions.
+  const layout = weightLayout(
+    space.kernelTables({
+      kernelSize: 3,
+      basisFilter: (a) => a.radius === 0 ? a.inPosition === a.outPosition : a.inField === a.outField,
+    }),
+    fields,
+    fields,
+  );
+  assertEquals([layout.size, layout.entryCount], [10, 18]);
+  assertEquals([...layout.kept!], Array.from({ length: 18 }, (_, e) => e).filter(keptByHand));
+  const inverse = weightsOfEntries(layout);
+  layout.kept!.forEach((entry, weight) => assertEquals(inverse[entry], weight));
+  assertEquals([...inverse].filter((w) => w < 0).length, 8);
+  assertEquals([...weightsOfEntries(full)], Array.from({ length: 18 }, (_, i) => i));
+  // The He deviations count, for each output copy, what is left.
+  assertEquals(
+    [...heStandardDeviations(layout)].map((v) => Math.round(1 / (v * v))),
+    [4, 4, 4, 4, 3, 3, 3, 3, 3, 3],
+  );
+});
+
+// Columns are (copy in: field 0 position 0, field 0 position 1, field 1) × (centre, ring); rows the same copies.
+function keptByHand(entry: number): boolean {
+  const copies = [[0, 0], [0, 1], [1, 0]];
+  const [row, column] = [copies[Math.floor(entry / 6)], copies[Math.floor(entry % 6 / 2)]];
+  return entry % 2 === 0 ? row[1] === column[1] : row[0] === column[0];
+}
