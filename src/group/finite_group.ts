@@ -4,7 +4,7 @@
  * of elements that generate it.
  */
 
-import { isOrthogonal, multiplyMatrices } from "../math/linear_algebra.ts";
+import { isOrthogonal, maximumDifference, multiplyMatrices } from "../math/linear_algebra.ts";
 import { representationFromFunction } from "./decompose.ts";
 import { GroupError } from "./errors.ts";
 import { findIrreps } from "./find_irreps.ts";
@@ -324,7 +324,7 @@ export function matrixGroup(
   return group;
 }
 
-// Keys of matrices: rounded to 1e-4 in a unit whose multiples no entry is likely to be.
+// Keys of matrices: rounded to 1e-4, at edges where no entry is likely to lie.
 function matrixKey(m: Float64Array): string {
   let key = "";
   for (const v of m) key += `${Math.floor(v * 9973.137 + 0.317)},`;
@@ -338,7 +338,7 @@ function generate(
   const identity = new Float64Array(n * n);
   for (let i = 0; i < n; i++) identity[i * n + i] = 1;
   const matrices: Float64Array[] = [identity];
-  const positions = new Map([[matrixKey(identity), 0]]);
+  const positions = new Map([[matrixKey(identity), [0]]]);
   // For each element the products with the generators from the right, and the word that leads to it.
   const steps: number[][] = [];
   const words: (readonly [number, number] | undefined)[] = [undefined];
@@ -346,7 +346,8 @@ function generate(
     steps.push(generators.map((g, k) => {
       const m = multiplyMatrices(matrices[at], g, n, n, n);
       const key = matrixKey(m);
-      let position = positions.get(key);
+      const near = positions.get(key) ?? [];
+      let position = near.find((p) => maximumDifference(matrices[p], m) < 1e-7);
       if (position === undefined) {
         position = matrices.length;
         if (position >= MAXIMUM_ORDER) {
@@ -357,7 +358,7 @@ function generate(
             hint: "Check that products of the matrices come back to the identity.",
           });
         }
-        positions.set(key, position);
+        positions.set(key, [...near, position]);
         matrices.push(m);
         words.push([at, k]);
       }
