@@ -298,6 +298,7 @@ export class CustomSpace extends EuclideanSpace {
     this.harmonicAction = {
       group,
       dimension,
+      rotations: dimension === 2 && !group.isContinuous ? countRotations(group.elements.map(action)) : undefined,
       restrict: (irrep) => {
         const frequency = Number(irrep[irrep.length - 1]);
         const matrix = (g: GroupElement): Float64Array => harmonicMatrix(dimension, irrep, frequency, this.#action(g));
@@ -327,6 +328,16 @@ export class CustomSpace extends EuclideanSpace {
     const action = (h: GroupElement): Float64Array => this.#action(subgroup.inclusion(h));
     return { gspace: new CustomSpace(subgroup.subgroup, this.axes, action), subgroup };
   }
+}
+
+// The number of different rotations among orthogonal matrices of the plane.
+function countRotations(matrices: readonly Float64Array[]): number {
+  const different: Float64Array[] = [];
+  for (const m of matrices) {
+    if (m[0] * m[3] - m[1] * m[2] < 0) continue;
+    if (!different.some((other) => maximumDifference(other, m) < 1e-6)) different.push(m);
+  }
+  return different.length;
 }
 
 // The matrix by which an orthogonal matrix moves the harmonics of an irrep of O(d).

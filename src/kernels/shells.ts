@@ -23,6 +23,8 @@ export interface HarmonicAction {
   readonly group: Group;
   /** The dimension of the space. */
   readonly dimension: 1 | 2 | 3;
+  /** In the plane the number of different rotations by which the group acts; `Infinity` for a continuous group. */
+  readonly rotations?: number;
   /** The irrep of O(d) with an id, restricted to the group. */
   readonly restrict: (irrep: IrrepId) => Decomposition;
   /** The matrix [size, size] that turns the harmonics of an irrep before they are split; absent for none. */
@@ -49,7 +51,9 @@ export function subgroupAction(
 ): HarmonicAction {
   const large = dimension === 1 ? cyclicGroup(2) : dimension === 2 ? o2Group() : o3Group();
   const { subgroup, id } = large.subgroup(subgroupId);
-  return { group: subgroup, dimension, restrict: (irrep) => large.restrictIrrep(id, irrep), turn };
+  const order = Number(id[1]);
+  const rotations = dimension === 2 && order > 0 ? order : undefined;
+  return { group: subgroup, dimension, rotations, restrict: (irrep) => large.restrictIrrep(id, irrep), turn };
 }
 
 /**
@@ -79,26 +83,6 @@ export function partOffsets(
   });
 }
 
-/** The number of different rotations by which a group acts on the plane. */
-function rotationCount({ group, dimension, restrict }: HarmonicAction): number {
-  if (dimension !== 2 || group.isContinuous) return Infinity;
-  // The lowest frequency at which rotations cannot be told from the identity: both its harmonics are then the same under
-  // them, and 1-dimensional.
-  for (let f = 1; f <= group.order; f++) {
-    const { irreps } = restrict([1, f]);
-    const rotationsFix = irreps.every((id) => {
-      const psi = group.irrep(...id);
-      return psi.size === 1 && group.elements.every((g) => !isRotation(restrict, group, g) || psi.matrix(g)[0] > 0.5);
-    });
-    if (rotationsFix) return f;
-  }
-  return group.order;
-}
-
-function isRotation(restrict: HarmonicAction["restrict"], group: Group, g: GroupElement): boolean {
-  return group.irrep(...restrict([1, 0]).irreps[0]).matrix(g)[0] > 0;
-}
-
 /** The harmonics of an action with their parts. */
 export function splitHarmonics(
   action: HarmonicAction,
@@ -117,7 +101,7 @@ export function splitHarmonics(
   const count = Math.floor(highest) + 1;
   const ids = Array.from({ length: count }, (_, f) => harmonicIrrep(dimension, f));
   const splits = ids.map((irrep) => action.restrict(irrep));
-  const offsets = partOffsets(dimension, rotationCount(action), splits.map((split) => split.irreps));
+  const offsets = partOffsets(dimension, action.rotations ?? Infinity, splits.map((split) => split.irreps));
   const harmonics: FilterHarmonic[] = [];
   for (let frequency = 0; frequency < count; frequency++) {
     const { rings, orders } = ringsOf(frequency);
