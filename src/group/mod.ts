@@ -32,7 +32,7 @@ export { IcosahedralGroup, icosahedralGroup } from "./groups/icosahedral.ts";
 export { inversionGroup } from "./groups/inversion.ts";
 export { o2Group, OrthogonalGroup2 } from "./groups/o2.ts";
 export { o3Group, OrthogonalGroup3 } from "./groups/o3.ts";
-export { OctahedralGroup, octahedralGroup } from "./groups/octahedral.ts";
+export { OctahedralGroup, octahedralGroup, OctahedralIrreps } from "./groups/octahedral.ts";
 export {
   conicalGroup,
   cylindricalGroup,
@@ -46,7 +46,7 @@ export {
   pyritohedralGroup,
 } from "./groups/point_groups.ts";
 export { PolyhedralGroup } from "./groups/polyhedral.ts";
-export { directProduct, DirectProductGroup } from "./groups/product.ts";
+export { directProduct, DirectProductGroup, type PairValue } from "./groups/product.ts";
 export { so2Group, SpecialOrthogonalGroup2 } from "./groups/so2.ts";
 export { so3Group, SpecialOrthogonalGroup3 } from "./groups/so3.ts";
 export { TetrahedralGroup, tetrahedralGroup } from "./groups/tetrahedral.ts";

@@ -75,8 +75,9 @@ let group: FullTetrahedralGroup | undefined;
  * import { assertEquals } from "@std/assert";
  *
  * const group = fullTetrahedralGroup();
- * const mirror = group.elements.find((g) => group.standardRepresentation.character(g) === 1 && !g.isIdentity());
- * assertEquals(mirror?.multiply(mirror).isIdentity(), true);
+ * // The mirror that swaps y and z is minus the half turn about (0, 1, -1).
+ * const mirror = group.element([1, [0, Math.SQRT1_2, -Math.SQRT1_2, 0]]);
+ * assertEquals(mirror.multiply(mirror).isIdentity(), true);
  * ```
  */
 export function fullTetrahedralGroup(): FullTetrahedralGroup {

@@ -25,9 +25,10 @@ import type {
 } from "../types.ts";
 import { cyclicGroup } from "./cyclic.ts";
 
-type Pair = readonly [ElementValue, ElementValue];
+/** An element of a product: the values in the left and the right factor. */
+export type PairValue = readonly [ElementValue, ElementValue];
 
-function pairOf(value: ElementValue): Pair {
+function pairOf(value: ElementValue): PairValue {
   if (typeof value === "number") throw new TypeError(`${value} is not a pair.`);
   return [value[0], value[1]];
 }
@@ -39,9 +40,9 @@ export class DirectProductGroup extends GroupBase {
   /** The second factor. */
   readonly right: GroupBase;
   /** The value of the identity. */
-  readonly identityValue: Pair;
+  readonly identityValue: PairValue;
   /** The generators of the factors. */
-  readonly generatorValues: readonly Pair[];
+  readonly generatorValues: readonly PairValue[];
   /** The pair of the factors' ids. */
   readonly subgroupTrivialId: SubgroupId;
   /** The pair of the factors' ids. */
@@ -60,8 +61,8 @@ export class DirectProductGroup extends GroupBase {
     this.right = right;
     this.identityValue = [left.identityValue, right.identityValue];
     this.generatorValues = [
-      ...left.generatorValues.map((g): Pair => [g, right.identityValue]),
-      ...right.generatorValues.map((g): Pair => [left.identityValue, g]),
+      ...left.generatorValues.map((g): PairValue => [g, right.identityValue]),
+      ...right.generatorValues.map((g): PairValue => [left.identityValue, g]),
     ];
     this.subgroupTrivialId = [left.subgroupTrivialId, right.subgroupTrivialId];
     this.subgroupSelfId = [left.subgroupSelfId, right.subgroupSelfId];
@@ -74,7 +75,7 @@ export class DirectProductGroup extends GroupBase {
   }
 
   /** A pair of values, in the two parametrizations that `[p | q]` names. */
-  parse(value: ElementValue, parametrization: string): Pair | undefined {
+  parse(value: ElementValue, parametrization: string): PairValue | undefined {
     if (typeof value === "number" || value.length !== 2) return undefined;
     const [p, q] = splitNames(parametrization, this.left.parametrizations);
     const left = this.left.parse(value[0], p);
@@ -90,14 +91,14 @@ export class DirectProductGroup extends GroupBase {
   }
 
   /** The pair of products. */
-  multiplyValues(a: ElementValue, b: ElementValue): Pair {
+  multiplyValues(a: ElementValue, b: ElementValue): PairValue {
     const [l, r] = pairOf(a);
     const [m, s] = pairOf(b);
     return [this.left.multiplyValues(l, m), this.right.multiplyValues(r, s)];
   }
 
   /** The pair of inverses. */
-  invertValue(value: ElementValue): Pair {
+  invertValue(value: ElementValue): PairValue {
     const [l, r] = pairOf(value);
     return [this.left.invertValue(l), this.right.invertValue(r)];
   }
@@ -110,9 +111,9 @@ export class DirectProductGroup extends GroupBase {
   }
 
   /** All pairs, the left factor major. */
-  listValues(): readonly Pair[] {
+  listValues(): readonly PairValue[] {
     const right = this.right.listValues();
-    return this.left.listValues().flatMap((l) => right.map((r): Pair => [l, r]));
+    return this.left.listValues().flatMap((l) => right.map((r): PairValue => [l, r]));
   }
 
   /** The pair of the factors' keys. */
@@ -122,7 +123,7 @@ export class DirectProductGroup extends GroupBase {
   }
 
   /** A random element of each factor. */
-  override sampleValue(random: () => number): Pair {
+  override sampleValue(random: () => number): PairValue {
     const left = this.left.sampleValue(random);
     return [left, this.right.sampleValue(random)];
   }
@@ -191,7 +192,7 @@ export class DirectProductGroup extends GroupBase {
     if (id.length !== 2) return undefined;
     const [first, second] = [this.left.subgroup(id[0]), this.right.subgroup(id[1])];
     const subgroup = directProduct(first.subgroup, second.subgroup);
-    const join = (l: ElementValue, r: ElementValue): Pair => [
+    const join = (l: ElementValue, r: ElementValue): PairValue => [
       first.inclusion(elementFrom(first.subgroup, l)).value,
       second.inclusion(elementFrom(second.subgroup, r)).value,
     ];
@@ -222,7 +223,7 @@ export class DirectProductGroup extends GroupBase {
     return {
       id: whole ? ["diagonal"] : ["diagonal", inner.id],
       subgroup: inner.subgroup,
-      include: (value): Pair => {
+      include: (value): PairValue => {
         const image = inner.inclusion(elementFrom(inner.subgroup, value)).value;
         return [image, image];
       },
