@@ -26,7 +26,7 @@ const CASES: readonly KernelCase[] = [
   {
     name: "C8 regular 8 to 8, k = 5",
     kernelSize: 5,
-    limit: 5,
+    limit: 30,
     space: () => gspaces.rot2dOnR2(8),
     fields: (space) => repeat(space.regularRepr, 8),
   },
