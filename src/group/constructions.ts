@@ -3,7 +3,7 @@
  * representations in closed form by Frobenius reciprocity, and what two representations have in common.
  */
 
-import { blockDiagonal, multiplyMatrices } from "../math/linear_algebra.ts";
+import { blockDiagonal, invertMatrix, multiplyMatrices } from "../math/linear_algebra.ts";
 import { GroupError } from "./errors.ts";
 import { HomogeneousSpace } from "./homogeneous_space.ts";
 import { irrepKey, sameId, subgroupKey } from "./ids.ts";
@@ -68,6 +68,10 @@ export function directSum<K extends RepresentationKind>(
   });
 }
 
+function rowsOf(q: Float64Array, n: number): string {
+  return JSON.stringify(Array.from({ length: n }, (_, i) => [...q.subarray(i * n, (i + 1) * n)]));
+}
+
 /**
  * The representation Q ρ(g) Q⁻¹. No non-linearity is known to commute with it unless it is named.
  *
@@ -75,6 +79,7 @@ export function directSum<K extends RepresentationKind>(
  * @param q Q, row-major [size, size], invertible.
  * @param name For people.
  * @param supportedNonlinearities escnn's tags of the non-linearities that commute with it.
+ * @throws {@linkcode GroupError} for a matrix of another size or a singular one.
  */
 export function changeBasis(
   representation: Representation,
@@ -88,6 +93,14 @@ export function changeBasis(
       op: "changeBasis",
       expected: `a matrix of ${n} × ${n} = ${n * n} numbers`,
       actual: `${q.length} numbers`,
+    });
+  }
+  if (invertMatrix(q, n) === undefined) {
+    throw new GroupError({
+      op: "changeBasis",
+      expected: "an invertible matrix",
+      actual: n <= 6 ? `the singular one ${rowsOf(q, n)}` : `a singular one of ${n} × ${n} numbers`,
+      hint: "Its columns must be linearly independent.",
     });
   }
   const tags = new Set(supportedNonlinearities);

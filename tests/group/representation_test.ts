@@ -99,7 +99,17 @@ test("changeOfBasisInverse inverts a change of basis that is not orthogonal", ()
 });
 
 test("a singular change of basis throws GroupError", () => {
-  const rho = changeBasis(cyclicGroup(3).irrep(1), Float64Array.of(1, 1, 1, 1), "flat");
+  const flat = Float64Array.of(1, 1, 1, 1);
+  assertThrows(() => changeBasis(cyclicGroup(3).irrep(1), flat, "flat"), GroupError, "singular one [[1,1],[1,1]]");
+  const rho = new MatrixRepresentation({
+    group: cyclicGroup(3),
+    name: "flat",
+    size: 2,
+    irreps: [[1]],
+    changeOfBasis: flat,
+    kind: "general",
+    supportedNonlinearities: [],
+  });
   assertThrows(() => rho.changeOfBasisInverse, GroupError, "singular");
 });
 
