@@ -35,6 +35,8 @@ export type {
   WeightMatrix,
 } from "./src/kernels/mod.ts";
 export { EmptyBasisError, KernelError } from "./src/kernels/mod.ts";
+/** Bases of steerable kernels and differential operators, radial functions and harmonics. */
+export * as kernels from "./src/kernels/mod.ts";
 export * from "./src/nn/mod.ts";
 /** Plain (non-equivariant) layers, also the entry `@escnn/escnn/plain`. */
 export * as plain from "./src/nn/plain/mod.ts";
