@@ -17,6 +17,7 @@ import {
   sameRotation,
 } from "./rotations.ts";
 import {
+  adjointIn,
   axialBasis,
   axisAdjoint,
   axisOf,
@@ -64,6 +65,7 @@ export type OrthogonalSubgroupName =
   | readonly ["o3"]
   | readonly ["so3"]
   | readonly ["fulltetra"]
+  | readonly ["fulltetra", SubgroupId]
   | readonly ["rotations", RotationSubgroupName]
   | readonly ["inversions", RotationSubgroupName]
   | readonly ["cone", number];
@@ -76,7 +78,7 @@ export function orthogonalSubgroup(
   name: Exclude<OrthogonalSubgroupName, readonly ["o3"] | readonly ["so3"]>,
 ): OrthogonalSubgroup | undefined {
   if (name[0] === "cone") return coneSubgroup(name[1]);
-  if (name[0] === "fulltetra") return fullTetrahedralSubgroup();
+  if (name[0] === "fulltetra") return fullTetrahedralSubgroup(name.length === 1 ? undefined : name[1]);
   const base = rotationSubgroup(name[1]);
   if (base === undefined) return undefined;
   if (name[0] === "inversions") return withInversion(base);
@@ -109,21 +111,24 @@ function coneSubgroup(order: number): OrthogonalSubgroup | undefined {
   };
 }
 
-function fullTetrahedralSubgroup(): OrthogonalSubgroup {
-  const group = fullTetrahedralGroup();
-  const isometry = (value: ElementValue): OrthogonalValue =>
-    typeof value === "number" ? [0, IDENTITY_ROTATION] : [Number(value[0]), quaternionOf(value[1])];
-  const isometries = group.elements.map((g) => isometry(g.value));
+// T_d, or a subgroup of it by its id there.
+function fullTetrahedralSubgroup(id: SubgroupId | undefined): OrthogonalSubgroup {
+  const whole = fullTetrahedralGroup();
+  const { subgroup, inclusion } = whole.subgroup(id ?? whole.subgroupSelfId);
+  const isometries = subgroup.elements.map((g): OrthogonalValue => {
+    const { value } = inclusion(g);
+    return typeof value === "number" ? [0, IDENTITY_ROTATION] : [Number(value[0]), quaternionOf(value[1])];
+  });
   return {
-    group,
-    include: isometry,
+    group: subgroup,
+    include: (value) => isometries[subgroup.indexOf(subgroup.element(value))],
     restrict: ([i, q]) => {
       const position = isometries.findIndex(([j, r]) => i === j && sameRotation(q, r));
-      return position < 0 ? undefined : group.elements[position].value;
+      return position < 0 ? undefined : subgroup.elements[position].value;
     },
     decompose: (parity, l) =>
-      decomposeRepresentation(group, (g) => {
-        const [i, q] = isometry(g.value);
+      decomposeRepresentation(subgroup, (g) => {
+        const [i, q] = isometries[subgroup.indexOf(g)];
         const d = wignerD(l, q);
         return i * parity === 0 ? d : d.map((v) => 0 - v);
       }, 2 * l + 1),
@@ -165,6 +170,9 @@ export function parseOrthogonalId(id: SubgroupId): ConjugatedName<OrthogonalSubg
   if (rest.length === 1 && (first === "so3" || first === "o3" || first === "fulltetra")) {
     return { name: [first], adjoint };
   }
+  if (first === "fulltetra") {
+    return rest.length === 2 && isSubgroupId(second) ? nameInFullTetrahedral(second, adjoint) : undefined;
+  }
   if (first === "cone") {
     const order = rest.length === 2 ? second : third;
     if (rest.length > 3 || typeof order !== "number") return undefined;
@@ -181,6 +189,23 @@ export function parseOrthogonalId(id: SubgroupId): ConjugatedName<OrthogonalSubg
   if (rest.length !== 3) return undefined;
   const planar = planarName(second, third, adjoint);
   return planar === undefined ? undefined : { name: [kind, planar.name], adjoint: planar.adjoint };
+}
+
+/** The name of the subgroup of T_d with an id there: one of its own where it has one, conjugated by `adjoint`. */
+export function nameInFullTetrahedral(
+  id: SubgroupId,
+  adjoint: Quaternion | undefined,
+): ConjugatedName<OrthogonalSubgroupName> {
+  const normal = fullTetrahedralGroup().subgroup(id).id;
+  const { group, include } = fullTetrahedralSubgroup(normal);
+  const found = nameIsometries(group, (h) => include(h.value), adjointIn(normal));
+  return found === undefined
+    ? { name: ["fulltetra", normal], adjoint }
+    : { name: found.name, adjoint: combineAdjoints(found.adjoint, adjoint) };
+}
+
+function isSubgroupId(part: SubgroupIdPart): part is SubgroupId {
+  return Array.isArray(part);
 }
 
 /** The parts of the id of a name, without the conjugating element. */

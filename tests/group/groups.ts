@@ -107,6 +107,8 @@ export const testGroups: readonly TestGroup[] = [
       ["cone", -1, o3Group().element([0, TILT])],
       ["fulltetra"],
       ["fulltetra", o3Group().element([0, TILT])],
+      ["fulltetra", [false, 4], o3Group().element([0, TILT])],
+      ["fulltetra", [true, 4]],
       [false, "ico"],
       [true, "tetra"],
       [true, "octa", o3Group().element([0, TILT])],

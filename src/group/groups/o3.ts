@@ -10,6 +10,7 @@ import { GroupBase, type SubgroupDefinition } from "../group.ts";
 import type { IrrepDefinition } from "../irrep.ts";
 import {
   idOfOrthogonalName,
+  nameInFullTetrahedral,
   nameIsometries,
   orthogonalSubgroup,
   type OrthogonalSubgroupName,
@@ -39,6 +40,7 @@ import type {
   SubgroupId,
 } from "../types.ts";
 import { wignerD } from "../wigner.ts";
+import { fullTetrahedralGroup } from "./full_tetrahedral.ts";
 import {
   hashRotation,
   rotationCharacter,
@@ -48,6 +50,20 @@ import {
   standardRepresentationOf,
   unnamed,
 } from "./so3.ts";
+
+// The name of a subgroup of T_d, or of a subgroup of it, that has no other.
+function nameInside(outer: SubgroupId, inner: SubgroupId): ConjugatedName<OrthogonalSubgroupName> | undefined {
+  const parsed = parseOrthogonalId(outer);
+  if (parsed === undefined) return undefined;
+  if (parsed.name[0] === "o3") {
+    const given = parseOrthogonalId(inner);
+    return given && { name: given.name, adjoint: combineAdjoints(given.adjoint, parsed.adjoint) };
+  }
+  if (parsed.name[0] !== "fulltetra") return undefined;
+  const whole = fullTetrahedralGroup();
+  const between = parsed.name.length === 1 ? whole.subgroupSelfId : parsed.name[1];
+  return nameInFullTetrahedral(whole.combineSubgroups(between, inner), parsed.adjoint);
+}
 
 function isometry(value: ElementValue): OrthogonalValue {
   return typeof value === "number" ? [0, IDENTITY_ROTATION] : [Number(value[0]), quaternionOf(value[1])];
@@ -163,7 +179,8 @@ export class OrthogonalGroup3 extends GroupBase {
   }
 
   /**
-   * `["so3"]`, `["o3"]`; `["fulltetra"]`: T_d, the symmetries of a tetrahedron; `[false, X]` and `[true, X]`: a polyhedral group X (`"ico"`, `"octa"`, `"tetra"`), and that times
+   * `["so3"]`, `["o3"]`; `["fulltetra"]`: T_d, the symmetries of a tetrahedron; `["fulltetra", id]`: a subgroup of it by its
+   * id there; `[false, X]` and `[true, X]`: a polyhedral group X (`"ico"`, `"octa"`, `"tetra"`), and that times
    * the inversion; `[false, flips, N]` and `[true, flips, N]`: a planar group of SO(3), and that times the inversion;
    * `["cone", N]`: the rotations of C_N (−1: SO(2)) about z and reflections in planes through z, one of them y → −y;
    * `["cone", θ, N]`: with the plane through z at −θ/2 in its place. An element A behind any of these conjugates it: the
@@ -234,10 +251,11 @@ export class OrthogonalGroup3 extends GroupBase {
     const first = this.subgroup(outer);
     const second = first.subgroup.subgroup(inner);
     const embed = (k: GroupElement): OrthogonalValue => isometry(first.inclusion(second.inclusion(k)).value);
+    // Subgroups of T_d that have no other name have no polyhedral subgroups, so that an element inside their id plays no part.
     const adjoint = combineAdjoints(adjointIn(inner), adjointIn(outer));
     if (second.subgroup === this) return this.#idOf({ name: ["o3"], adjoint });
     if (second.subgroup === so3Group()) return this.#idOf({ name: ["so3"], adjoint });
-    const found = nameIsometries(second.subgroup, embed, adjoint);
+    const found = nameIsometries(second.subgroup, embed, adjoint) ?? nameInside(outer, inner);
     if (found === undefined) throw unnamed(this.name, outer, inner);
     return this.#idOf(found);
   }

@@ -74,7 +74,12 @@ test("o3: the symmetries of a tetrahedron hold six mirrors and turn vectors by t
   const traces = subgroup.elements.map((g) => Math.round(o3.standardRepresentation.character(inclusion(g))));
   assertEquals(traces.filter((t) => t === 1).length, 6);
   assertEquals(o3.restrictIrrep(["fulltetra"], [1, 1]).irreps, [[-1]]);
-  assertThrows(() => o3.combineSubgroups(["fulltetra"], [false, 4]), GroupError, "[false,4] of [fulltetra]");
+  // The quarter turn with inversion has no id of escnn's; mirrors and rotations have.
+  assertEquals(o3.combineSubgroups(["fulltetra"], [false, 4]), ["fulltetra", [false, 4]]);
+  assertEquals(o3.subgroup(["fulltetra", [false, 2]]).id, [false, false, 2]);
+  assertEquals(o3.subgroup(["fulltetra", ["fulltetra"]]).id, ["fulltetra"]);
+  assertThrows(() => o3.subgroup(["fulltetra", [false, 5]]), GroupError, "subgroup of Td");
+  assertThrows(() => o3.subgroup(["fulltetra", 4]), GroupError, "[fulltetra,4]");
 });
 
 test("o3: combineSubgroups gives the id whose inclusion is the composition", () => {
