@@ -74,7 +74,7 @@ function randomOrthogonal(size: number, normal: () => number): Float64Array[] {
 
 /** Weights of one group: zero but for the kernels at the origin between equal irreps, which make an orthogonal matrix. */
 function deltaOrthonormalValues(layout: WeightLayout, normal: () => number): Float64Array {
-  const values = new Float64Array(layout.size);
+  const values = new Float64Array(layout.entryCount);
   for (const { outIrrep, copies, offset, columns, blocks } of layout.matrices) {
     for (const { inIrrep, copies: inputs, columnOffset, table } of blocks) {
       if (!sameId(inIrrep, outIrrep)) continue;
@@ -90,7 +90,7 @@ function deltaOrthonormalValues(layout: WeightLayout, normal: () => number): Flo
       });
     }
   }
-  return values;
+  return layout.kept === undefined ? values : Float64Array.from(layout.kept, (entry) => values[entry]);
 }
 
 /**

@@ -6,7 +6,8 @@
 
 import type { Representation } from "../../group/types.ts";
 import type { KernelTables } from "../../kernels/kernel_tables.ts";
-import type { IrrepCopy, WeightLayout, WeightMatrix } from "../../kernels/weight_layout.ts";
+import { basisChangeFactors } from "../../kernels/normalization.ts";
+import { type IrrepCopy, type WeightLayout, type WeightMatrix, weightsOfEntries } from "../../kernels/weight_layout.ts";
 import { concatenate, type Tensor } from "../../tensor/mod.ts";
 import type { FieldClass, FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
@@ -56,6 +57,10 @@ export class FilterExpansion {
   readonly #inChannels: number;
   readonly #taps: number;
   readonly #gather: Constant;
+  /** What each weight is multiplied by, where changes of basis are not orthogonal. */
+  readonly #factors: Constant | undefined;
+  /** A zero for the entries that a filter removed. */
+  readonly #zero: Constant | undefined;
   readonly #classes: readonly OutClass[];
   readonly #inClasses: readonly FieldClass[];
   /** Rows and columns of the filter in channel order, where classes do not lie side by side. */
@@ -103,6 +108,21 @@ export class FilterExpansion {
       indices.set(list, offset);
       offset += list.length;
     }
+    const factors = basisChangeFactors(layout, inType.representations, outType.representations);
+    if (factors !== undefined) {
+      const all = new Float64Array(this.weightCount);
+      for (let group = 0; group < groups; group++) all.set(factors, group * layout.size);
+      this.#factors = new Constant(all, [this.weightCount]);
+    }
+    if (layout.kept !== undefined) {
+      const weightOf = weightsOfEntries(layout);
+      indices.forEach((index, i) => {
+        const weight = weightOf[index % layout.entryCount];
+        const group = Math.floor(index / layout.entryCount);
+        indices[i] = weight < 0 ? this.weightCount : group * layout.size + weight;
+      });
+      this.#zero = new Constant(new Float64Array(1), [1]);
+    }
     this.#gather = new Constant(indices, [count]);
     this.#rowOrder = rowOrder(outType, groups);
     this.#columnOrder = columnOrder(inType);
@@ -110,7 +130,9 @@ export class FilterExpansion {
 
   /** The filter `[out channels, in channels / groups, taps]` of a flat weight vector, in the weights' element type. */
   apply(weights: Tensor): Tensor {
-    const gathered = selectAt(weights, 0, this.#gather);
+    const scaled = this.#factors === undefined ? weights : weights.mul(this.#factors.like(weights));
+    const padded = this.#zero === undefined ? scaled : concatenate([scaled, this.#zero.like(scaled)], 0);
+    const gathered = selectAt(padded, 0, this.#gather);
     const rows = this.#classes.map((outClass) => this.#outRows(outClass, gathered));
     const filter = rows.length === 1 ? rows[0] : concatenate(rows, 0);
     const ordered = this.#rowOrder === undefined ? filter : selectAt(filter, 0, this.#rowOrder);
@@ -277,7 +299,7 @@ function typePart(
   return rows.length === 0 ? undefined : { matrix, positions, dimension, rows, sources };
 }
 
-/** Indices into the flat weights in the order [group, out field, occurrence, in field, element]. */
+/** Indices into the entries of all groups in the order [group, out field, occurrence, in field, element]. */
 function weightIndices(
   layout: WeightLayout,
   { matrix, positions, sources }: TypePart,
@@ -299,7 +321,7 @@ function weightIndices(
     for (const outField of outClass.fields) {
       const copies = outCopies.get(outField)!;
       for (const position of positions) {
-        const row = group * layout.size + matrix.offset + copies.get(position)! * matrix.columns;
+        const row = group * layout.entryCount + matrix.offset + copies.get(position)! * matrix.columns;
         for (const column of columns) indices[next++] = row + column;
       }
     }
