@@ -13,7 +13,9 @@ async function casesOf(name: string): Promise<readonly Case[]> {
   return await readCases(await runtime.readFile(`${folder}${name}.json.gz`));
 }
 
-for (const [name, count] of [["groups", 1271], ["basis_params", 245], ["kernels2d", 102]] as const) {
+for (
+  const [name, count] of [["groups", 1271], ["basis_params", 257], ["kernels2d", 102], ["kernels3d", 128]] as const
+) {
   test(`conformance: all ${count} cases of ${name} agree with escnn`, async () => {
     const { kinds, failures } = await runCases(await casesOf(name), FIXTURE_FILES[name]);
     assertEquals(failures, []);
