@@ -3,12 +3,11 @@
  */
 
 import type { RepresentationKind } from "../../group/types.ts";
-import { bernoulli } from "../../tensor/mod.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import type { FieldType } from "../field_type.ts";
 import type { GeometricTensor } from "../geometric_tensor.ts";
-import { checkProbability, Dropout, dropout } from "../plain/dropout.ts";
-import { Constant, selectAt } from "../plain/persistent.ts";
+import { LayerModule } from "../layer_module.ts";
+import { checkProbability, Dropout, dropout, FieldDropout as PlainFieldDropout } from "../plain/dropout.ts";
 
 /** Zeroes each number with probability `p` and divides the others by 1 − p. The identity in eval mode. */
 export class PointwiseDropout extends EquivariantModule<"pointwise"> {
@@ -47,38 +46,14 @@ export class PointwiseDropout extends EquivariantModule<"pointwise"> {
  * Zeroes whole fields: one draw for each sample and field, the same at all positions; the others are divided by 1 − p. The
  * identity in eval mode.
  */
-export class FieldDropout<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
-  /** The type of inputs. */
-  readonly inType: FieldType<K>;
-  /** The type of outputs: that of the inputs. */
-  readonly outType: FieldType<K>;
-  /** The probability of zero. */
-  readonly p: number;
-  readonly #fieldOfChannel: Constant;
-
+export class FieldDropout<K extends RepresentationKind = RepresentationKind> extends LayerModule<K, PlainFieldDropout> {
   /** Options: `p` (default 0.5). */
   constructor(inType: FieldType<K>, { p = 0.5 }: { readonly p?: number } = {}) {
-    super();
-    this.inType = this.outType = inType;
-    this.p = checkProbability("FieldDropout", p);
-    const fields = inType.sizes.flatMap((size, field) => new Array<number>(size).fill(field));
-    this.#fieldOfChannel = new Constant(Int32Array.from(fields), [fields.length]);
+    super(inType, inType, () => new PlainFieldDropout(inType.sizes, p));
   }
 
-  /** The result; positions stay. Throws FieldTypeError for another type. */
-  override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
-    const { p } = this, x = input.tensor;
-    if (!this.training || p === 0) return input;
-    if (p === 1) return input.with(x.mul(0));
-    const kept = bernoulli(1 - p, [x.shape[0], this.inType.length], { backend: x.backend }).cast(x.dtype);
-    const mask = selectAt(kept, 1, this.#fieldOfChannel).mul(1 / (1 - p));
-    const spatial = new Array<number>(x.rank - 2).fill(1);
-    return input.with(x.mul(mask.reshape([x.shape[0], this.inType.size, ...spatial])));
-  }
-
-  /** The options as text. */
-  protected override describe(): string {
-    return `${this.inType}, p ${this.p}`;
+  /** The probability of zero. */
+  get p(): number {
+    return this.layer.p;
   }
 }

@@ -13,6 +13,12 @@ export abstract class Layer extends Module {
   abstract forward(input: Tensor): Tensor;
 }
 
+/** A plain layer of several inputs. */
+export abstract class MultiInputLayer extends Module {
+  /** The layer's result. */
+  abstract forward(...inputs: Tensor[]): Tensor;
+}
+
 /**
  * Checks rank and channel count of an input.
  *

@@ -40,6 +40,7 @@ export abstract class Module {
   readonly #parameters = new Map<string, Tensor>();
   readonly #buffers = new Map<string, Tensor>();
   readonly #children = new Map<string, Module>();
+  #wrapped: Module | undefined;
   #training = true;
 
   /** Whether the module is in train mode (the start) rather than in eval mode. */
@@ -63,6 +64,12 @@ export abstract class Module {
   protected addModule<M extends Module>(name: string, module: M): M {
     this.#checkName(name);
     this.#children.set(name, module);
+    return module;
+  }
+
+  /** Makes a module the one that does the work: its parameters, buffers and children appear as this module's own. Returns it. */
+  protected wrap<M extends Module>(module: M): M {
+    this.#wrapped = module;
     return module;
   }
 
@@ -108,6 +115,7 @@ export abstract class Module {
       if (seen.has(module)) return;
       seen.add(module);
       list.push([name, module]);
+      if (module.#wrapped !== undefined) visit(module.#wrapped, name);
       for (const [key, child] of module.#children) visit(child, name === "" ? key : `${name}.${key}`);
     };
     visit(this, "");

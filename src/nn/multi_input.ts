@@ -1,0 +1,59 @@
+/**
+ * The base of equivariant modules with several inputs, each of a type of its own.
+ */
+
+import type { RepresentationKind } from "../group/types.ts";
+import type { Shape } from "../tensor/layout.ts";
+import { ArgumentError } from "../tensor/errors.ts";
+import { ExportError } from "./errors.ts";
+import { requireType } from "./equivariant_module.ts";
+import type { FieldType } from "./field_type.ts";
+import type { GeometricTensor } from "./geometric_tensor.ts";
+import type { MultiInputLayer } from "./plain/layer.ts";
+import { Module } from "./plain/module.ts";
+
+/** A module from several feature maps at the same positions to one that commutes with the group. */
+export abstract class MultiInputModule<K extends RepresentationKind = RepresentationKind> extends Module {
+  /** The types of inputs, in order. */
+  abstract readonly inTypes: readonly FieldType[];
+  /** The type of outputs. */
+  abstract readonly outType: FieldType<K>;
+
+  /** The module's result. Throws FieldTypeError when an input is not of its type. */
+  abstract forward(...inputs: GeometricTensor[]): GeometricTensor;
+
+  /** The output's shape for inputs of these shapes. */
+  evaluateOutputShape(...inputShapes: readonly Shape[]): number[] {
+    const [first] = inputShapes;
+    return [first[0], this.outType.size, ...first.slice(2)];
+  }
+
+  /** A plain layer that computes the same numbers. Throws ExportError when there is none. */
+  export(): MultiInputLayer {
+    throw new ExportError({
+      op: `${this.constructor.name}.export`,
+      expected: "a module with a plain counterpart",
+      actual: this.toString(),
+    });
+  }
+
+  /** Throws unless there is one input of each type, all at the same positions. */
+  protected checkInputs(inputs: readonly GeometricTensor[]): void {
+    const op = this.constructor.name;
+    if (inputs.length !== this.inTypes.length) {
+      throw new ArgumentError({ op, expected: `${this.inTypes.length} inputs`, actual: String(inputs.length) });
+    }
+    inputs.forEach((input, i) => {
+      requireType(`${op}, input ${i}`, this.inTypes[i], input.type);
+      const [first] = inputs;
+      const fits = input.coords === first.coords &&
+        input.shape.every((size, axis) => axis === 1 || size === first.shape[axis]);
+      if (fits) return;
+      throw new ArgumentError({
+        op,
+        expected: "inputs at the same positions and of equal batch",
+        actual: `${first} and ${input}`,
+      });
+    });
+  }
+}
