@@ -1,0 +1,133 @@
+/**
+ * The tensor product of each field with itself, followed by an equivariant linear map: the simplest equivariant polynomial, exact for
+ * every group (Kondor et al. 2018).
+ */
+
+import type { Representation, RepresentationKind } from "../../group/types.ts";
+import { noBaseSpace } from "../../gspaces/factories.ts";
+import type { GSpace } from "../../gspaces/gspace.ts";
+import type { KernelAttributes } from "../../kernels/mod.ts";
+import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts";
+import type { FloatDType } from "../../tensor/dtype.ts";
+import { noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
+import { FilterExpansion } from "../conv/filter_expansion.ts";
+import { EquivariantModule } from "../equivariant_module.ts";
+import { FieldTypeError } from "../errors.ts";
+import { FieldType, requireSameSpace } from "../field_type.ts";
+import { GeometricTensor } from "../geometric_tensor.ts";
+import { generalizedHeValues } from "../init.ts";
+import { contractSquares, TensorProduct } from "../plain/fiber_nonlinearity.ts";
+import { assign, persistent } from "../plain/persistent.ts";
+
+/** Options of {@linkcode TensorProductModule}. */
+export interface TensorProductOptions {
+  /** Which intertwiners to keep. Default: all. */
+  readonly basisFilter?: (attributes: KernelAttributes) => boolean;
+  /** Whether weights start with the generalized He initialization; else they are zero, to be loaded. Default true. */
+  readonly initialize?: boolean;
+  /** Element type of the weights. Default float32. */
+  readonly dtype?: FloatDType;
+}
+
+/**
+ * y_c = W_c (x_c ⊗ x_c) for the c-th field x_c, with a trained intertwiner W_c from ρ ⊗ ρ to the output's representation. State:
+ * `weights`, the coefficients of a linear map from one field of ρ ⊗ ρ to all output fields.
+ *
+ * @example
+ * ```ts
+ * import { assert } from "@std/assert";
+ * import { gspaces, so3Group, TensorProductModule, useBackend } from "@escnn/escnn";
+ *
+ * await useBackend("reference");
+ * const space = gspaces.noBaseSpace(so3Group());
+ * const product = TensorProductModule.construct(space, 4, space.irrep(1), space.irrep(2));
+ * assert((await product.checkEquivariance()).maxExact < 1e-6);
+ * ```
+ */
+export class TensorProductModule<K extends RepresentationKind = RepresentationKind> extends EquivariantModule<K> {
+  /** The type of inputs. */
+  readonly inType: FieldType;
+  /** The type of outputs. */
+  readonly outType: FieldType<K>;
+  /** The meaning of the weights. */
+  readonly layout: WeightLayout;
+  readonly #expansion: FilterExpansion;
+
+  /**
+   * A module from `inType` to `outType`, both of equal fields and as many.
+   * Throws FieldTypeError for other types, EmptyBasisError when ρ ⊗ ρ and the output have no irrep in common.
+   */
+  constructor(inType: FieldType, outType: FieldType<K>, options: TensorProductOptions = {}) {
+    super();
+    const op = "TensorProductModule";
+    requireSameSpace(op, inType, outType);
+    if (!inType.uniform || !outType.uniform || inType.length !== outType.length) {
+      throw new FieldTypeError({
+        op,
+        expected: "an input and an output type of equal fields, as many in both",
+        actual: `${inType} and ${outType}`,
+      });
+    }
+    this.inType = inType;
+    this.outType = outType;
+    const { initialize = true, dtype = "float32" } = options;
+    const point = noBaseSpace(inType.fibergroup), [rho] = inType.representations;
+    const product = new FieldType(point, [rho.tensor(rho)]), out = new FieldType(point, outType.representations);
+    const tables = point.kernelTables({ kernelSize: 1, basisFilter: options.basisFilter });
+    const irrepsOf = (type: FieldType) => type.representations.map(({ irreps }) => irreps);
+    this.layout = weightLayout(tables, irrepsOf(product), irrepsOf(out));
+    this.#expansion = new FilterExpansion(tables, this.layout, product, out, 1);
+    const size = this.#expansion.weightCount;
+    this.addParameter(
+      "weights",
+      initialize ? persistent(() => generalizedHeValues(this.layout, 1, dtype)) : zeros([size], { dtype }),
+    );
+  }
+
+  /** A module of `channels` fields from one representation to another. */
+  static construct<K extends RepresentationKind>(
+    gspace: GSpace,
+    channels: number,
+    inRepresentation: Representation,
+    outRepresentation: Representation<K>,
+    options: TensorProductOptions = {},
+  ): TensorProductModule<K> {
+    const inType = new FieldType(gspace, inRepresentation, channels);
+    return new TensorProductModule(inType, new FieldType(gspace, outRepresentation, channels), options);
+  }
+
+  /** The flat vector of coefficients. */
+  get weights(): Tensor {
+    return this.parameter("weights");
+  }
+
+  /** The matrices W_c on top of each other, [out channels, size²]. */
+  expandMatrix(dtype: FloatDType = this.weights.dtype as FloatDType): Tensor {
+    return this.#expansion.apply(this.weights.cast(dtype)).reshape([this.outType.size, -1]);
+  }
+
+  /** The module's result; positions stay. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    const blocks = this.inType.length, x = input.tensor;
+    const weight = this.expandMatrix(x.dtype as FloatDType).reshape([blocks, this.outType.sizes[0], -1]);
+    return new GeometricTensor(contractSquares(weight, x), this.outType, input.coords);
+  }
+
+  /** A plain layer with the expanded matrices. */
+  override export(): TensorProduct {
+    const { inType, outType } = this;
+    const dtype = this.weights.dtype as FloatDType;
+    const target = new TensorProduct(inType.length, inType.sizes[0], outType.sizes[0], { dtype });
+    noGrad(() => {
+      using _ = scope();
+      assign([[target.weight, this.expandMatrix().reshape(target.weight.shape)]]);
+    });
+    return target;
+  }
+
+  /** The types as text. */
+  protected override describe(): string {
+    return `${this.inType} -> ${this.outType}`;
+  }
+}
