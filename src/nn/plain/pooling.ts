@@ -16,103 +16,197 @@ import { formatShape } from "../../tensor/layout.ts";
 import type { PoolOptions } from "../../tensor/pool_geometry.ts";
 import { checkInput, Layer } from "./layer.ts";
 
-const PLANE = "[batch, channels, height, width]";
+const AXES: readonly string[] = [
+  "[batch, channels]",
+  "[batch, channels, length]",
+  "[batch, channels, height, width]",
+  "[batch, channels, depth, height, width]",
+];
 
-/** Maximum of each window of `[batch, channels, height, width]`; padding never wins. */
-export class MaxPool2d extends Layer {
+/** What poolings over windows of a number of spatial axes share. */
+export abstract class WindowPool extends Layer {
   /** Size of the window. */
   readonly kernelSize: PerAxis;
   /** Stride, padding, dilation, ceilMode. */
   readonly options: PoolOptions;
+  readonly #dimension: number;
 
-  /** A pooling with windows of `kernelSize`. */
-  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
+  /** A pooling over this number of spatial axes. */
+  constructor(dimension: number, kernelSize: PerAxis, options: PoolOptions) {
     super();
+    this.#dimension = dimension;
     this.kernelSize = kernelSize;
     this.options = options;
   }
 
-  /** The layer's result. */
+  /** The pooling of a tensor. */
+  protected abstract pool(input: Tensor): Tensor;
+
+  /** The layer's result. Throws ShapeError for another number of axes. */
   override forward(input: Tensor): Tensor {
-    checkInput("MaxPool2d", input.shape, [4], undefined, PLANE);
-    return maxPool(input, this.kernelSize, this.options);
+    checkInput(this.constructor.name, input.shape, [2 + this.#dimension], undefined, AXES[this.#dimension]);
+    return this.pool(input);
   }
 
   /** The options as text. */
   protected override describe(): string {
     return `kernelSize ${this.kernelSize}, stride ${this.options.stride ?? this.kernelSize}`;
+  }
+}
+
+/** Maxima of windows. */
+export abstract class MaxPool extends WindowPool {
+  /** The pooling. */
+  protected override pool(input: Tensor): Tensor {
+    return maxPool(input, this.kernelSize, this.options);
+  }
+}
+
+/** Averages of windows. */
+export abstract class AvgPool extends WindowPool {
+  /** The pooling. */
+  protected override pool(input: Tensor): Tensor {
+    return averagePool(input, this.kernelSize, this.options);
+  }
+}
+
+/** Maximum of each window of `[batch, channels, length]`; padding never wins. */
+export class MaxPool1d extends MaxPool {
+  /** A pooling with windows of `kernelSize`. */
+  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
+    super(1, kernelSize, options);
+  }
+}
+
+/** Maximum of each window of `[batch, channels, height, width]`; padding never wins. */
+export class MaxPool2d extends MaxPool {
+  /** A pooling with windows of `kernelSize`. */
+  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
+    super(2, kernelSize, options);
+  }
+}
+
+/** Maximum of each window of `[batch, channels, depth, height, width]`; padding never wins. */
+export class MaxPool3d extends MaxPool {
+  /** A pooling with windows of `kernelSize`. */
+  constructor(kernelSize: PerAxis, options: PoolOptions = {}) {
+    super(3, kernelSize, options);
+  }
+}
+
+/** Average of each window of `[batch, channels, length]`; zeros of the padding count. */
+export class AvgPool1d extends AvgPool {
+  /** A pooling with windows of `kernelSize`. */
+  constructor(kernelSize: PerAxis, options: Omit<PoolOptions, "dilation"> = {}) {
+    super(1, kernelSize, options);
   }
 }
 
 /** Average of each window of `[batch, channels, height, width]`; zeros of the padding count. */
-export class AvgPool2d extends Layer {
-  /** Size of the window. */
-  readonly kernelSize: PerAxis;
-  /** Stride, padding, ceilMode. */
-  readonly options: Omit<PoolOptions, "dilation">;
-
+export class AvgPool2d extends AvgPool {
   /** A pooling with windows of `kernelSize`. */
   constructor(kernelSize: PerAxis, options: Omit<PoolOptions, "dilation"> = {}) {
+    super(2, kernelSize, options);
+  }
+}
+
+/** Average of each window of `[batch, channels, depth, height, width]`; zeros of the padding count. */
+export class AvgPool3d extends AvgPool {
+  /** A pooling with windows of `kernelSize`. */
+  constructor(kernelSize: PerAxis, options: Omit<PoolOptions, "dilation"> = {}) {
+    super(3, kernelSize, options);
+  }
+}
+
+/** What poolings to a fixed spatial size share. */
+export abstract class AdaptivePool extends Layer {
+  /** Spatial size of the output. */
+  readonly outputSize: PerAxis;
+  readonly #dimension: number;
+
+  /** A pooling over this number of spatial axes. */
+  constructor(dimension: number, outputSize: PerAxis) {
     super();
-    this.kernelSize = kernelSize;
-    this.options = options;
+    this.#dimension = dimension;
+    this.outputSize = outputSize;
   }
 
-  /** The layer's result. */
+  /** The pooling of a tensor. */
+  protected abstract pool(input: Tensor): Tensor;
+
+  /** The layer's result. Throws ShapeError for another number of axes. */
   override forward(input: Tensor): Tensor {
-    checkInput("AvgPool2d", input.shape, [4], undefined, PLANE);
-    return averagePool(input, this.kernelSize, this.options);
+    checkInput(this.constructor.name, input.shape, [2 + this.#dimension], undefined, AXES[this.#dimension]);
+    return this.pool(input);
   }
 
   /** The options as text. */
   protected override describe(): string {
-    return `kernelSize ${this.kernelSize}, stride ${this.options.stride ?? this.kernelSize}`;
+    return `outputSize ${this.outputSize}`;
   }
 }
 
-/** Averages over nearly equal parts of the plane: `[batch, channels, height, width]` → `[batch, channels, …outputSize]`. */
-export class AdaptiveAvgPool2d extends Layer {
-  /** Spatial size of the output. */
-  readonly outputSize: PerAxis;
-
-  /** A pooling to `outputSize`. */
-  constructor(outputSize: PerAxis) {
-    super();
-    this.outputSize = outputSize;
-  }
-
-  /** The layer's result. */
-  override forward(input: Tensor): Tensor {
-    checkInput("AdaptiveAvgPool2d", input.shape, [4], undefined, PLANE);
+/** Averages of nearly equal parts. */
+export abstract class AdaptiveAvgPool extends AdaptivePool {
+  /** The pooling. */
+  protected override pool(input: Tensor): Tensor {
     return adaptiveAveragePool(input, this.outputSize);
   }
+}
 
-  /** The options as text. */
-  protected override describe(): string {
-    return `outputSize ${this.outputSize}`;
+/** Maxima of nearly equal parts. */
+export abstract class AdaptiveMaxPool extends AdaptivePool {
+  /** The pooling. */
+  protected override pool(input: Tensor): Tensor {
+    return adaptiveMaxPool(input, this.outputSize);
   }
 }
 
-/** Maxima over nearly equal parts of the plane: `[batch, channels, height, width]` → `[batch, channels, …outputSize]`. */
-export class AdaptiveMaxPool2d extends Layer {
-  /** Spatial size of the output. */
-  readonly outputSize: PerAxis;
-
+/** Averages over nearly equal parts: `[batch, channels, length]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveAvgPool1d extends AdaptiveAvgPool {
   /** A pooling to `outputSize`. */
   constructor(outputSize: PerAxis) {
-    super();
-    this.outputSize = outputSize;
+    super(1, outputSize);
   }
+}
 
-  /** The layer's result. */
-  override forward(input: Tensor): Tensor {
-    checkInput("AdaptiveMaxPool2d", input.shape, [4], undefined, PLANE);
-    return adaptiveMaxPool(input, this.outputSize);
+/** Averages over nearly equal parts: `[batch, channels, height, width]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveAvgPool2d extends AdaptiveAvgPool {
+  /** A pooling to `outputSize`. */
+  constructor(outputSize: PerAxis) {
+    super(2, outputSize);
   }
+}
 
-  /** The options as text. */
-  protected override describe(): string {
-    return `outputSize ${this.outputSize}`;
+/** Averages over nearly equal parts: `[batch, channels, depth, height, width]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveAvgPool3d extends AdaptiveAvgPool {
+  /** A pooling to `outputSize`. */
+  constructor(outputSize: PerAxis) {
+    super(3, outputSize);
+  }
+}
+
+/** Maxima over nearly equal parts: `[batch, channels, length]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveMaxPool1d extends AdaptiveMaxPool {
+  /** A pooling to `outputSize`. */
+  constructor(outputSize: PerAxis) {
+    super(1, outputSize);
+  }
+}
+
+/** Maxima over nearly equal parts: `[batch, channels, height, width]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveMaxPool2d extends AdaptiveMaxPool {
+  /** A pooling to `outputSize`. */
+  constructor(outputSize: PerAxis) {
+    super(2, outputSize);
+  }
+}
+
+/** Maxima over nearly equal parts: `[batch, channels, depth, height, width]` → `[batch, channels, …outputSize]`. */
+export class AdaptiveMaxPool3d extends AdaptiveMaxPool {
+  /** A pooling to `outputSize`. */
+  constructor(outputSize: PerAxis) {
+    super(3, outputSize);
   }
 }
 

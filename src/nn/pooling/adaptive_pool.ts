@@ -9,12 +9,18 @@ import { adaptiveAveragePool, adaptiveMaxPool } from "../../tensor/mod.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
-import { AdaptiveAvgPool2d, AdaptiveMaxPool2d } from "../plain/pooling.ts";
+import {
+  AdaptiveAvgPool1d,
+  AdaptiveAvgPool2d,
+  AdaptiveAvgPool3d,
+  AdaptiveMaxPool1d,
+  AdaptiveMaxPool2d,
+  AdaptiveMaxPool3d,
+} from "../plain/pooling.ts";
 import { requireDimension } from "../requirements.ts";
 
-/** Average of each channel over the cells of an `outputSize` grid; any fields. */
-export class PointwiseAdaptiveAvgPool2D<K extends RepresentationKind = RepresentationKind>
-  extends EquivariantModule<K> {
+/** What the averages to a fixed size share. */
+export abstract class AdaptiveAvgPoolModule<K extends RepresentationKind> extends EquivariantModule<K> {
   /** The type of inputs. */
   readonly inType: FieldType<K>;
   /** The type of outputs: that of the inputs. */
@@ -22,11 +28,11 @@ export class PointwiseAdaptiveAvgPool2D<K extends RepresentationKind = Represent
   /** Spatial size of the output. */
   readonly outputSize: readonly number[];
 
-  /** A pooling to `outputSize`. */
-  constructor(inType: FieldType<K>, outputSize: PerAxis) {
+  /** A pooling on a space of this dimension. */
+  constructor(dimension: number, inType: FieldType<K>, outputSize: PerAxis) {
     super();
-    requireDimension("PointwiseAdaptiveAvgPool2D", inType, 2);
-    this.outputSize = perAxis(outputSize, 2, "outputSize", 1, "PointwiseAdaptiveAvgPool2D");
+    requireDimension(new.target.name, inType, dimension);
+    this.outputSize = perAxis(outputSize, dimension, "outputSize", 1, new.target.name);
     this.inType = this.outType = inType;
   }
 
@@ -42,14 +48,14 @@ export class PointwiseAdaptiveAvgPool2D<K extends RepresentationKind = Represent
     return [inputShape[0], this.outType.size, ...this.outputSize];
   }
 
-  /** The plain layer. */
-  override export(): AdaptiveAvgPool2d {
-    return new AdaptiveAvgPool2d(this.outputSize);
+  /** The options as text. */
+  protected override describe(): string {
+    return `${this.inType}, outputSize ${this.outputSize.join("x")}`;
   }
 }
 
-/** Maximum of each channel over the cells of an `outputSize` grid; permutation fields. */
-export class PointwiseAdaptiveMaxPool2D extends EquivariantModule<"pointwise"> {
+/** What the maxima to a fixed size share. */
+export abstract class AdaptiveMaxPoolModule extends EquivariantModule<"pointwise"> {
   /** The type of inputs. */
   readonly inType: FieldType<"pointwise">;
   /** The type of outputs: that of the inputs. */
@@ -57,12 +63,12 @@ export class PointwiseAdaptiveMaxPool2D extends EquivariantModule<"pointwise"> {
   /** Spatial size of the output. */
   readonly outputSize: readonly number[];
 
-  /** A pooling to `outputSize`. Throws FieldTypeError unless the fields are permutation representations. */
-  constructor(inType: FieldType<"pointwise">, outputSize: PerAxis) {
+  /** A pooling on a space of this dimension. Throws FieldTypeError unless the fields are permutation representations. */
+  constructor(dimension: number, inType: FieldType<"pointwise">, outputSize: PerAxis) {
     super();
-    requireDimension("PointwiseAdaptiveMaxPool2D", inType, 2);
-    this.outputSize = perAxis(outputSize, 2, "outputSize", 1, "PointwiseAdaptiveMaxPool2D");
-    this.inType = this.outType = inType.requirePointwise("PointwiseAdaptiveMaxPool2D");
+    requireDimension(new.target.name, inType, dimension);
+    this.outputSize = perAxis(outputSize, dimension, "outputSize", 1, new.target.name);
+    this.inType = this.outType = inType.requirePointwise(new.target.name);
   }
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
@@ -77,8 +83,89 @@ export class PointwiseAdaptiveMaxPool2D extends EquivariantModule<"pointwise"> {
     return [inputShape[0], this.outType.size, ...this.outputSize];
   }
 
+  /** The options as text. */
+  protected override describe(): string {
+    return `${this.inType}, outputSize ${this.outputSize.join("x")}`;
+  }
+}
+
+/** Average of each channel over the cells of an `outputSize` grid, on the line; any fields. */
+export class PointwiseAdaptiveAvgPool1D<K extends RepresentationKind = RepresentationKind>
+  extends AdaptiveAvgPoolModule<K> {
+  /** A pooling to `outputSize`. */
+  constructor(inType: FieldType<K>, outputSize: PerAxis) {
+    super(1, inType, outputSize);
+  }
+
+  /** The plain layer. */
+  override export(): AdaptiveAvgPool1d {
+    return new AdaptiveAvgPool1d(this.outputSize);
+  }
+}
+
+/** Maximum of each channel over the cells of an `outputSize` grid, on the line; permutation fields. */
+export class PointwiseAdaptiveMaxPool1D extends AdaptiveMaxPoolModule {
+  /** A pooling to `outputSize`. Throws FieldTypeError unless the fields are permutation representations. */
+  constructor(inType: FieldType<"pointwise">, outputSize: PerAxis) {
+    super(1, inType, outputSize);
+  }
+
+  /** The plain layer. */
+  override export(): AdaptiveMaxPool1d {
+    return new AdaptiveMaxPool1d(this.outputSize);
+  }
+}
+
+/** Average of each channel over the cells of an `outputSize` grid, on the plane; any fields. */
+export class PointwiseAdaptiveAvgPool2D<K extends RepresentationKind = RepresentationKind>
+  extends AdaptiveAvgPoolModule<K> {
+  /** A pooling to `outputSize`. */
+  constructor(inType: FieldType<K>, outputSize: PerAxis) {
+    super(2, inType, outputSize);
+  }
+
+  /** The plain layer. */
+  override export(): AdaptiveAvgPool2d {
+    return new AdaptiveAvgPool2d(this.outputSize);
+  }
+}
+
+/** Maximum of each channel over the cells of an `outputSize` grid, on the plane; permutation fields. */
+export class PointwiseAdaptiveMaxPool2D extends AdaptiveMaxPoolModule {
+  /** A pooling to `outputSize`. Throws FieldTypeError unless the fields are permutation representations. */
+  constructor(inType: FieldType<"pointwise">, outputSize: PerAxis) {
+    super(2, inType, outputSize);
+  }
+
   /** The plain layer. */
   override export(): AdaptiveMaxPool2d {
     return new AdaptiveMaxPool2d(this.outputSize);
+  }
+}
+
+/** Average of each channel over the cells of an `outputSize` grid, in space; any fields. */
+export class PointwiseAdaptiveAvgPool3D<K extends RepresentationKind = RepresentationKind>
+  extends AdaptiveAvgPoolModule<K> {
+  /** A pooling to `outputSize`. */
+  constructor(inType: FieldType<K>, outputSize: PerAxis) {
+    super(3, inType, outputSize);
+  }
+
+  /** The plain layer. */
+  override export(): AdaptiveAvgPool3d {
+    return new AdaptiveAvgPool3d(this.outputSize);
+  }
+}
+
+/** Maximum of each channel over the cells of an `outputSize` grid, in space; permutation fields. */
+export class PointwiseAdaptiveMaxPool3D extends AdaptiveMaxPoolModule {
+  /** A pooling to `outputSize`. Throws FieldTypeError unless the fields are permutation representations. */
+  constructor(inType: FieldType<"pointwise">, outputSize: PerAxis) {
+    super(3, inType, outputSize);
+  }
+
+  /** The plain layer. */
+  override export(): AdaptiveMaxPool3d {
+    return new AdaptiveMaxPool3d(this.outputSize);
   }
 }
