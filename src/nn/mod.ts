@@ -27,18 +27,111 @@ export {
   PointwiseNonLinearity,
   ReLU,
 } from "./nonlinearity/pointwise.ts";
-export { InnerBatchNorm } from "./normalization/inner_batch_norm.ts";
-export { PointwiseAvgPool2D, PointwiseMaxPool2D } from "./pooling/pointwise_pool.ts";
+export { InducedNormNonLinearity, NormNonLinearity, SoftThresholdingNonLinearity } from "./nonlinearity/norm.ts";
 export {
+  GatedNonLinearity1,
+  GatedNonLinearity2,
+  GatedNonLinearityUniform,
+  type GatedOptions,
+  type GateLabel,
+  type GatePairs,
+  InducedGatedNonLinearity1,
+} from "./nonlinearity/gated.ts";
+export {
+  type ConcatenatedFunction,
+  ConcatenatedNonLinearity,
+  VectorFieldNonLinearity,
+} from "./nonlinearity/concatenated.ts";
+export {
+  FourierELU,
+  type FourierGrid,
+  type FourierMatrices,
+  FourierModule,
+  type FourierOptions as FourierNonLinearityOptions,
+  FourierPointwise,
+  QuotientFourierELU,
+  type QuotientFourierGrid,
+  type QuotientFourierOptions,
+  QuotientFourierPointwise,
+  type WithSampleFunction,
+} from "./nonlinearity/fourier.ts";
+export { TensorProductModule, type TensorProductOptions } from "./nonlinearity/tensor_product.ts";
+export { LayerModule } from "./layer_module.ts";
+export { MultiInputModule } from "./multi_input.ts";
+export { InnerBatchNorm } from "./normalization/inner_batch_norm.ts";
+export {
+  EquivariantInstanceNorm,
+  EquivariantLayerNorm,
+  FieldNorm,
+  GNormBatchNorm,
+  IIDBatchNorm,
+  IIDBatchNorm1d,
+  IIDBatchNorm2d,
+  IIDBatchNorm3d,
+  InducedNormBatchNorm,
+  NormBatchNorm,
+  SampleNorm,
+} from "./normalization/field_norms.ts";
+export {
+  PointwiseAvgPool1D,
+  PointwiseAvgPool2D,
+  PointwiseAvgPool2D as PointwiseAvgPool,
+  PointwiseAvgPool3D,
+  PointwiseAvgPoolModule,
+  PointwiseMaxPool1D,
+  PointwiseMaxPool2D,
+  PointwiseMaxPool2D as PointwiseMaxPool,
+  PointwiseMaxPool3D,
+  PointwiseMaxPoolModule,
+} from "./pooling/pointwise_pool.ts";
+export {
+  AntialiasedAvgPoolModule,
   type AntialiasedAvgPoolOptions,
+  AntialiasedMaxPoolModule,
   type AntialiasedMaxPoolOptions,
+  PointwiseAvgPoolAntialiased1D,
   PointwiseAvgPoolAntialiased2D,
+  PointwiseAvgPoolAntialiased2D as PointwiseAvgPoolAntialiased,
+  PointwiseAvgPoolAntialiased3D,
+  PointwiseMaxPoolAntialiased1D,
   PointwiseMaxPoolAntialiased2D,
+  PointwiseMaxPoolAntialiased2D as PointwiseMaxPoolAntialiased,
+  PointwiseMaxPoolAntialiased3D,
 } from "./pooling/antialiased_pool.ts";
-export { PointwiseAdaptiveAvgPool2D, PointwiseAdaptiveMaxPool2D } from "./pooling/adaptive_pool.ts";
+export {
+  AdaptiveAvgPoolModule,
+  AdaptiveMaxPoolModule,
+  PointwiseAdaptiveAvgPool1D,
+  PointwiseAdaptiveAvgPool2D,
+  PointwiseAdaptiveAvgPool2D as PointwiseAdaptiveAvgPool,
+  PointwiseAdaptiveAvgPool3D,
+  PointwiseAdaptiveMaxPool1D,
+  PointwiseAdaptiveMaxPool2D,
+  PointwiseAdaptiveMaxPool2D as PointwiseAdaptiveMaxPool,
+  PointwiseAdaptiveMaxPool3D,
+} from "./pooling/adaptive_pool.ts";
 export { GroupPooling } from "./pooling/group_pooling.ts";
+export { InducedNormPool, NormMaxPool, NormPool } from "./pooling/norm_pool.ts";
+export { QuotientPooling, SubgroupPooling } from "./pooling/subgroup_pool.ts";
+export {
+  BranchingModule,
+  type BranchingOptions,
+  MergeModule,
+  type MergePart,
+  MultipleModule,
+} from "./structure/branching.ts";
+export { DisentangleModule } from "./structure/disentangle.ts";
+export { HarmonicPolynomialR3 } from "./structure/harmonics.ts";
 export { MaskModule, type MaskOptions } from "./structure/mask.ts";
+export { equivariantMLP, type EquivariantMLPOptions } from "./structure/mlp.ts";
+export { ModuleList } from "./structure/module_list.ts";
 export { IdentityModule, ReshuffleModule, RestrictionModule, SequentialModule } from "./structure/sequential.ts";
-export { R2Upsampling, type UpsamplingOptions } from "./structure/upsampling.ts";
+export {
+  R1Upsampling,
+  R2Upsampling,
+  R3Upsampling,
+  UpsamplingModule,
+  type UpsamplingOptions,
+} from "./structure/upsampling.ts";
 export { FieldDropout, PointwiseDropout } from "./dropout/dropout.ts";
 export { Module, STATE_CONVENTION, type StateDict, StateDictError, type StateDictProblems } from "./plain/mod.ts";

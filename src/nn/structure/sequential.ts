@@ -9,6 +9,7 @@ import { EquivariantModule } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
+import { SelectChannels } from "../plain/parallel.ts";
 import { Identity, namedEntries, Sequential } from "../plain/structure.ts";
 
 /**
@@ -173,5 +174,13 @@ export class ReshuffleModule<K extends RepresentationKind = RepresentationKind> 
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
     return input.fields(this.permutation);
+  }
+
+  /** The plain layer. */
+  override export(): SelectChannels {
+    const { fieldsStart, sizes } = this.inType;
+    return new SelectChannels(
+      this.permutation.flatMap((field) => Array.from({ length: sizes[field] }, (_, i) => fieldsStart[field] + i)),
+    );
   }
 }
