@@ -2,55 +2,20 @@
 // as objects of this library, and weights by least squares.
 
 import {
-  ELU,
   type EquivariantModule,
-  FieldDropout,
-  FieldType,
-  GroupPooling,
-  IdentityModule,
-  InnerBatchNorm,
-  LeakyReLU,
-  Linear,
-  MaskModule,
+  type FieldType,
   type Module,
-  PointwiseAdaptiveAvgPool2D,
-  PointwiseAdaptiveMaxPool2D,
-  PointwiseAvgPool2D,
-  PointwiseAvgPoolAntialiased2D,
-  PointwiseDropout,
-  type PointwiseFunction,
-  PointwiseMaxPool2D,
-  PointwiseMaxPoolAntialiased2D,
-  PointwiseNonLinearity,
-  R2Conv,
-  R2ConvTransposed,
-  R2Upsampling,
+  type MultiInputModule,
   RdConv,
-  ReLU,
-  ReshuffleModule,
-  RestrictionModule,
-  SequentialModule,
   STATE_CONVENTION,
+  TensorProductModule,
 } from "../../src/nn/mod.ts";
-import type { RepresentationKind } from "../../src/group/types.ts";
-import type { GSpace } from "../../src/gspaces/gspace.ts";
 import { runtime } from "../../src/runtime/mod.ts";
-import type { PaddingMode } from "../../src/nn/plain/mod.ts";
 import { type Backend, noGrad, scope, type Tensor, tensor as makeTensor, useBackend } from "../../src/tensor/mod.ts";
-import {
-  CheckFailure,
-  close,
-  type Json,
-  type JsonObject,
-  list,
-  number,
-  numbers,
-  object,
-  same,
-  tensor,
-  Unsupported,
-} from "./check.ts";
-import { representationOf, subgroupIdOf } from "./descriptions.ts";
+import { CheckFailure, close, type Json, type JsonObject, object, same, tensor, Unsupported } from "./check.ts";
+import { BUILDERS, fieldTypeOf, type PartBuilder, severalOf } from "./module_builders.ts";
+
+export { fieldTypeOf };
 
 /** The backend on which modules are run, in float64: the reference, or the one that ESCNN_CONFORMANCE_BACKEND names. */
 export function caseBackend(): Promise<Backend> {
@@ -76,145 +41,46 @@ export function closeTensor(
   close(what, Float64Array.from(got.dataSync()), data, tolerance);
 }
 
-/** The field type of a case. */
-export function fieldTypeOf(space: GSpace, value: Json | undefined): FieldType {
-  return new FieldType(space, list(value).map((rho) => representationOf(space.fibergroup, rho)));
-}
-
-type Pointwise = FieldType<"pointwise">;
-type Builder = (inType: FieldType, options: JsonObject, spec: JsonObject) => EquivariantModule;
-
-const optional = <T>(value: Json | undefined, read: (value: Json) => T): T | undefined =>
-  value === undefined ? undefined : read(value);
-const sizes = (value: Json): number | number[] => typeof value === "number" ? value : numbers(value);
-const pointwise = (type: FieldType): Pointwise => type.requirePointwise();
-
-/** Options of a convolution that both directions have. */
-function convolutionOptions(options: JsonObject) {
-  return {
-    stride: optional(options.stride, sizes),
-    padding: optional(options.padding, sizes),
-    dilation: optional(options.dilation, number),
-    groups: optional(options.groups, number),
-    bias: options.bias !== false,
-    rings: optional(options.rings, numbers),
-    sigma: optional(options.sigma, sizes),
-    frequenciesCutoff: optional(options.frequenciesCutoff, number),
-    initialize: false,
-    dtype: "float64",
-  } as const;
-}
-
-const outTypeOf = (inType: FieldType, spec: JsonObject): FieldType => fieldTypeOf(inType.gspace, spec.out);
-
-const poolOptions = (options: JsonObject) => ({
-  stride: optional(options.stride, sizes),
-  padding: optional(options.padding, sizes),
-  ceilMode: options.ceilMode === true,
-});
-
-const batchNormOptions = (options: JsonObject) => ({
-  eps: optional(options.eps, number),
-  momentum: options.momentum === undefined ? undefined : options.momentum as number | null,
-  affine: options.affine !== false,
-  trackRunningStats: options.trackRunningStats !== false,
-  dtype: "float64",
-} as const);
-
-/** Modules by escnn's class names. */
-const BUILDERS: Readonly<Record<string, Builder>> = {
-  R2Conv: (inType, options, spec) =>
-    new R2Conv(inType, outTypeOf(inType, spec), number(options.kernelSize), {
-      ...convolutionOptions(options),
-      paddingMode: options.paddingMode as PaddingMode | undefined,
-    }),
-  R2ConvTransposed: (inType, options, spec) =>
-    new R2ConvTransposed(inType, outTypeOf(inType, spec), number(options.kernelSize), {
-      ...convolutionOptions(options),
-      outputPadding: optional(options.outputPadding, sizes),
-    }),
-  Linear: (inType, options, spec) =>
-    new Linear(inType, outTypeOf(inType, spec), { bias: options.bias !== false, initialize: false, dtype: "float64" }),
-  ReLU: (inType) => new ReLU(pointwise(inType)),
-  ELU: (inType, options) => new ELU(pointwise(inType), { alpha: optional(options.alpha, number) }),
-  LeakyReLU: (inType, options) =>
-    new LeakyReLU(pointwise(inType), { negativeSlope: optional(options.negativeSlope, number) }),
-  PointwiseNonLinearity: (inType, options) =>
-    new PointwiseNonLinearity(pointwise(inType), { function: options.function as PointwiseFunction | undefined }),
-  PointwiseMaxPool2D: (inType, options) =>
-    new PointwiseMaxPool2D(pointwise(inType), sizes(options.kernelSize), {
-      ...poolOptions(options),
-      dilation: optional(options.dilation, sizes),
-    }),
-  PointwiseMaxPoolAntialiased2D: (inType, options) =>
-    new PointwiseMaxPoolAntialiased2D(pointwise(inType), sizes(options.kernelSize), {
-      ...poolOptions(options),
-      sigma: optional(options.sigma, number),
-    }),
-  PointwiseAvgPool2D: (inType, options) =>
-    new PointwiseAvgPool2D(inType, sizes(options.kernelSize), poolOptions(options)),
-  PointwiseAvgPoolAntialiased2D: (inType, options) =>
-    new PointwiseAvgPoolAntialiased2D(inType, number(options.sigma), optional(options.stride, sizes) ?? 1, {
-      padding: optional(options.padding, sizes),
-    }),
-  PointwiseAdaptiveAvgPool2D: (inType, options) => new PointwiseAdaptiveAvgPool2D(inType, sizes(options.outputSize)),
-  PointwiseAdaptiveMaxPool2D: (inType, options) =>
-    new PointwiseAdaptiveMaxPool2D(pointwise(inType), sizes(options.outputSize)),
-  GroupPooling: (inType) => new GroupPooling(pointwise(inType)),
-  InnerBatchNorm: (inType, options) => new InnerBatchNorm(pointwise(inType), batchNormOptions(options)),
-  FieldDropout: (inType, options) => new FieldDropout(inType, { p: optional(options.p, number) }),
-  PointwiseDropout: (inType, options) => new PointwiseDropout(pointwise(inType), { p: optional(options.p, number) }),
-  IdentityModule: (inType) => new IdentityModule(inType),
-  ReshuffleModule: (inType, options) => new ReshuffleModule(inType, numbers(options.permutation)),
-  RestrictionModule: (inType, options) => new RestrictionModule(inType, subgroupIdOf(inType.fibergroup, options.id)),
-  MaskModule: (inType, options) =>
-    new MaskModule(inType, number(options.S), {
-      margin: optional(options.margin, number),
-      sigma: optional(options.sigma, number),
-    }),
-  R2Upsampling: (inType, options) =>
-    new R2Upsampling(inType, {
-      scaleFactor: optional(options.scaleFactor, number),
-      size: optional(options.size, sizes),
-      mode: options.mode as "bilinear" | "nearest" | undefined,
-      alignCorners: options.alignCorners === true,
-    }),
-  SequentialModule: (inType, options) => {
-    const parts: EquivariantModule[] = [];
-    let type = inType;
-    for (const part of list(options.modules)) {
-      const module = moduleOf(type, object(part));
-      parts.push(module);
-      type = module.outType;
-    }
-    return new SequentialModule<RepresentationKind>(...parts);
-  },
-};
+/** Containers, whose state is that of their parts. */
+const CONTAINERS = new Set(["SequentialModule", "MultipleModule"]);
 
 /** The module of a specification, with its parameters and buffers set. Throws Unsupported for a class that is not here. */
 export function moduleOf(inType: FieldType, spec: JsonObject): EquivariantModule {
   const name = String(spec.module);
   if (!Object.hasOwn(BUILDERS, name)) throw new Unsupported(`module ${name}`);
-  const module = BUILDERS[name](inType, object(spec.options ?? {}), spec);
+  const module = BUILDERS[name](inType, object(spec.options ?? {}), spec, PARTS);
   if (module instanceof RdConv) fitWeights(module, spec.filter ?? spec.matrix, spec.bias ?? null);
+  else if (module instanceof TensorProductModule) fitMatrix(module, spec.matrix);
   // A container's entries are those of its parts, which have been set already.
-  else if (name !== "SequentialModule") setState(module, spec);
+  else if (!CONTAINERS.has(name)) setState(module, spec);
   return module;
 }
 
-/** Sets parameters and buffers by escnn's names, entries in the order that `parameterFields` tells. */
+/** The module of several inputs of a specification, with its parameters set. */
+export function multiModuleOf(inTypes: readonly FieldType[], spec: JsonObject): MultiInputModule {
+  const module = severalOf(inTypes, spec);
+  setState(module, spec);
+  return module;
+}
+
+/** How containers make their parts. */
+export const PARTS: PartBuilder = { single: moduleOf, several: multiModuleOf };
+
+/** Sets parameters and buffers by escnn's names; entries are in escnn's order. */
 function setState(module: Module, spec: JsonObject): void {
   const given = { ...object(spec.parameters ?? {}), ...object(spec.buffers ?? {}) };
-  const fields = object(spec.parameterFields ?? {});
-  for (const [name, entry] of Object.entries(fields)) {
-    const order = numbers(object(entry).fields);
-    same(`fields of ${name} ascending`, order, [...order].sort((a, b) => a - b));
-  }
   const state = module.stateDict().tensors;
   const tensors = new Map(
     Object.entries(given).map(([name, value]) => [name, tensorOf(value, state.get(name)?.dtype === "int32")]),
   );
   module.loadStateDict({ convention: STATE_CONVENTION, tensors });
+}
+
+/** Sets the weights of a tensor product so that they expand to a matrix, and returns the columns. */
+export function fitMatrix(module: TensorProductModule, matrix: Json | undefined): Float64Array[] {
+  const columns = expansionColumns(module.weights, () => module.expandMatrix());
+  setWeights(module.weights, leastSquares("matrix", columns, tensor(matrix).data));
+  return columns;
 }
 
 /** A column for each weight: what it expands to when it is 1 and the others are 0. */
