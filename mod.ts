@@ -11,16 +11,21 @@ export type {
   GridTransform,
   GridTransformOptions,
   GSpace,
+  KernelGeometry,
+  PointConvolutionOptions,
   RestrictedGSpace,
 } from "./src/gspaces/mod.ts";
 /** Factories of base spaces with their symmetries, under escnn's names. */
 export * as gspaces from "./src/gspaces/mod.ts";
 export type {
+  BasisFilter,
   BasisOptions,
   ConvolutionOptions as KernelOptions,
+  DiffopOptions,
   FilterBasis,
   FilterHarmonic,
   FrequenciesCutoff,
+  FunctionSpan,
   IrrepCopy,
   IrrepPairTable,
   KernelAttributes,
@@ -29,6 +34,9 @@ export type {
   KernelPath,
   KernelTableOptions,
   KernelTables,
+  PointBasisOptions,
+  RadialDescription,
+  RadialProfile,
   Ring,
   WeightBlock,
   WeightLayout,

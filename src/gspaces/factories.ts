@@ -132,7 +132,7 @@ export function subgroupOnR2(subgroupId: SubgroupId): GSpace2D {
  * // C_4 turns space about the axis (1, 0, 0).
  * const turn = [[1, 0, 0, 0, 1, 0, 0, 0, 1], [1, 0, 0, 0, 0, -1, 0, 1, 0], [1, 0, 0, 0, -1, 0, 0, 0, -1], [1, 0, 0, 0, 0, 1, 0, -1, 0]];
  * const space = gspaces.spaceWithAction(cyclicGroup(4), 3, (g) => Float64Array.from(turn[Number(g.value)]));
- * // Scalars to vectors: gradients along the axis and across it.
+ * // Scalars to scalars on 3 × 3 × 3 taps: the constants, and what changes along the axis.
  * const { paths } = space.kernelTables({ kernelSize: 3 }).pair([0], [0]);
  * assertEquals(paths.map((path) => path.frequency), [0, 0, 1, 2]);
  * ```

@@ -150,6 +150,20 @@ export abstract class GSpace {
    * of harmonic polynomials of the derivatives times powers of the Laplacian.
    *
    * @throws {@linkcode KernelError} for options that make no sense.
+   *
+   * @example
+   * ```ts
+   * import { gspaces } from "@escnn/escnn";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const space = gspaces.rot3dOnR3();
+   * const tables = space.diffopTables({ maximumOrder: 2 });
+   * // Scalars to scalars: the identity and the Laplacian. Vectors to scalars: the divergence. Vectors to vectors: also the curl.
+   * const orders = (from: number, to: number) => tables.pair([from], [to]).paths.map(({ order }) => order);
+   * assertEquals(orders(0, 0), [0, 2]);
+   * assertEquals(orders(1, 0), [1]);
+   * assertEquals(orders(1, 1), [0, 2, 1, 2]);
+   * ```
    */
   diffopTables(options: DiffopOptions): KernelTables {
     const { basisFilter, maximumOffset, ...rest } = options;

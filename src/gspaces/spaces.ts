@@ -248,6 +248,16 @@ export class GSpace3D extends EuclideanSpace {
    * cut off by frequency.
    *
    * @throws {@linkcode KernelError} for options that make no sense, an infinite group or a subgroup without a single axis.
+   *
+   * @example
+   * ```ts
+   * import { gspaces } from "@escnn/escnn";
+   * import { assertEquals } from "@std/assert";
+   *
+   * // One function at the centre and one at each of the twelve vertices of an icosahedron.
+   * const tables = gspaces.icoOnR3().orbitKernelTables({ kernelSize: 3, stabilizer: [false, 5] });
+   * assertEquals(tables.functionCount, 13);
+   * ```
    */
   orbitKernelTables(options: OrbitConvolutionOptions): KernelTables {
     const { stabilizer, basisFilter, kernelSize, dilation = 1, rings, sigma } = options;

@@ -13,6 +13,48 @@ export {
   type PointBasisOptions,
   pointConvolutionParameters,
 } from "./basis_parameters.ts";
+export {
+  type AxisBuilderOptions,
+  type BuilderOptions,
+  kernelsCNActR2,
+  kernelsDNActR2,
+  kernelsFlipActR2,
+  kernelsO2ActR2,
+  kernelsO2SubgroupActR2,
+  kernelsOnPoint,
+  kernelsSO2ActR2,
+  kernelsSO2SubgroupActR2,
+  kernelsTrivialActR2,
+} from "./builders_r2.ts";
+export {
+  kernelsAliasedIcoActR3,
+  kernelsAliasedIcoActR3Dodecahedron,
+  kernelsAliasedIcoActR3Icosahedron,
+  kernelsAliasedIcoActR3Icosidodecahedron,
+  kernelsCNActR3,
+  kernelsCylinderActR3,
+  kernelsCylinderDiscreteActR3,
+  kernelsDNConicalActR3,
+  kernelsDNDihedralActR3,
+  kernelsFullCylinderActR3,
+  kernelsFullCylinderDiscreteActR3,
+  kernelsFullIcoActR3,
+  kernelsFullOctaActR3,
+  kernelsFullTetraActR3,
+  kernelsIcoActR3,
+  kernelsInvActR3,
+  kernelsO2ConicalActR3,
+  kernelsO2DihedralActR3,
+  kernelsO3ActR3,
+  kernelsO3SubgroupActR3,
+  kernelsOctaActR3,
+  kernelsPyritoActR3,
+  kernelsSO2ActR3,
+  kernelsSO3ActR3,
+  kernelsSO3SubgroupActR3,
+  kernelsTetraActR3,
+  kernelsTrivialActR3,
+} from "./builders_r3.ts";
 export { DiffopBasis, diffopGrid, type DiffopOptions } from "./diffop_basis.ts";
 export { EmptyBasisError, KernelError, type KernelErrorDetails } from "./errors.ts";
 export {
@@ -23,6 +65,7 @@ export {
   PointFilter,
 } from "./filter_basis.ts";
 export { derivativeStencil, stencilSize } from "./finite_differences.ts";
+export { KernelBasis, type KernelBasisOptions } from "./kernel_basis.ts";
 export {
   type BasisFilter,
   type ConvolutionOptions,

@@ -132,6 +132,17 @@ export interface MonomialTable {
  * @param dimension 1, 2 or 3.
  * @param maximumDegree L.
  * @returns Polynomials in the order of {@linkcode harmonicPolynomials}: degree major, then component.
+ *
+ * @example
+ * ```ts
+ * import { kernels } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const { exponents, coefficients } = kernels.harmonicMonomials(2, 2);
+ * // 1, x, y, x² − y², 2 x y over the monomials 1, x, y, x², y², x y.
+ * assertEquals([...exponents], [0, 0, 1, 0, 0, 1, 2, 0, 0, 2, 1, 1]);
+ * assertEquals([...coefficients.slice(18)], [0, 0, 0, 1, -1, 0, 0, 0, 0, 0, 0, 2]);
+ * ```
  */
 export function harmonicMonomials(dimension: 1 | 2 | 3, maximumDegree: number): MonomialTable {
   const polynomials = harmonicPolynomialsByDegree(dimension, maximumDegree).flat();

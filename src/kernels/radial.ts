@@ -143,6 +143,18 @@ export interface CutoffOptions {
  * Spherical Bessel functions of order 0, √(2/c) sin(nπr/c)/r for n = 1 … count, times the {@linkcode polynomialCutoff}.
  *
  * @throws {@linkcode KernelError} for a count, cut-off or exponent that makes no sense.
+ *
+ * @example
+ * ```ts
+ * import { gspaces, kernels } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const radial = kernels.besselRadial(8, { cutoff: 5 });
+ * const tables = gspaces.rot3dOnR3().pointKernelTables({ radial, maximumFrequency: 1, frequenciesCutoff: () => 1 });
+ * // From scalars to vectors one element for each radial function.
+ * assertEquals(tables.pair([0], [1]).pathCount, 8);
+ * assertEquals([...radial.sample(Float64Array.of(5))], new Array(8).fill(0));
+ * ```
  */
 export function besselRadial(count: number, { cutoff, exponent = 6 }: CutoffOptions): RadialProfile {
   const op = "besselRadial";

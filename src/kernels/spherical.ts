@@ -145,6 +145,19 @@ export function harmonicPolynomialGradients(maximumDegree: number, points: Array
  * @param maximumDegree L.
  * @param points [count, 3]; where |x| < 1e-9 there is no direction, and only degree 0 is not zero.
  * @returns [(L + 1)², count].
+ *
+ * @example
+ * ```ts
+ * import { kernels } from "@escnn/escnn";
+ * import { assertAlmostEquals } from "@std/assert";
+ *
+ * // Degree 1 is (y, z, x) of the unit vector.
+ * const [one, y, z, x] = kernels.sphericalHarmonics(1, [3, 0, 4]);
+ * assertAlmostEquals(one, 1);
+ * assertAlmostEquals(x, 0.6);
+ * assertAlmostEquals(y, 0);
+ * assertAlmostEquals(z, 0.8);
+ * ```
  */
 export function sphericalHarmonics(maximumDegree: number, points: ArrayLike<number>): Float64Array {
   const count = points.length / 3;

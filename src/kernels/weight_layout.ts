@@ -67,6 +67,18 @@ export interface WeightLayout {
  * @param inFields The irreps of each input field.
  * @param outFields The irreps of each output field.
  * @throws {@linkcode EmptyBasisError} when no pair of irreps has a kernel.
+ *
+ * @example
+ * ```ts
+ * import { gspaces, kernels } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const space = gspaces.octaOnR3();
+ * const { irreps } = space.regularRepr;
+ * const layout = kernels.weightLayout(space.kernelTables({ kernelSize: 5 }), [irreps], [irreps]);
+ * assertEquals(layout.size, 456);
+ * assertEquals(layout.matrices.map(({ outIrrep }) => outIrrep), [[0], [1], [-1], [2], [3]]);
+ * ```
  */
 export function weightLayout(
   tables: KernelTables,

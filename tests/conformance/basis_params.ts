@@ -25,7 +25,7 @@ import {
   tensor,
 } from "./check.ts";
 import { representationOf, spaceOf } from "./descriptions.ts";
-import { kernelOptionsOf } from "./kernels2d.ts";
+import { kernelOptionsOf } from "./kernels.ts";
 
 function closeParameters(c: Case, got: BasisParameters): void {
   close("rings", got.rings.map((r) => r.radius), numbers(c.expect.rings), c.tolerance);

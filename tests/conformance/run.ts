@@ -6,8 +6,7 @@ import { gunzip, runtime } from "../../src/runtime/mod.ts";
 import { basisParameterRunners } from "./basis_params.ts";
 import { type Case, CheckFailure, type Runners, Unsupported } from "./check.ts";
 import { groupRunners } from "./groups.ts";
-import { kernel2dRunners } from "./kernels2d.ts";
-import { kernel3dRunners } from "./kernels3d.ts";
+import { kernelRunners } from "./kernels.ts";
 import { layerRunners } from "./layers.ts";
 import { moduleRunners } from "./modules.ts";
 import { networkRunners } from "./networks.ts";
@@ -17,8 +16,8 @@ import { transformRunners } from "./transforms.ts";
 export const FIXTURE_FILES: Readonly<Record<string, Runners>> = {
   groups: groupRunners,
   basis_params: basisParameterRunners,
-  kernels2d: kernel2dRunners,
-  kernels3d: kernel3dRunners,
+  kernels2d: kernelRunners,
+  kernels3d: kernelRunners,
   layers: layerRunners,
   modules: moduleRunners,
   transforms: transformRunners,

@@ -196,3 +196,32 @@ test("noBaseSpace has no differential operators and no convolutions on points", 
   assertThrows(() => point.diffopTables({ maximumOrder: 1 }), KernelError, "dimension 1, 2 or 3");
   assertThrows(() => point.pointKernelTables({ width: 1, ringCount: 1 }), KernelError, "dimension 1, 2 or 3");
 });
+
+test("kernel tables of space and stencils are the same bits on every engine, as weights in files mean the same", () => {
+  const view = new DataView(new ArrayBuffer(8));
+  let hash = 2166136261;
+  const add = (numbers: Float64Array): void => {
+    for (const v of numbers) {
+      view.setFloat64(0, v + 0);
+      hash = Math.imul(hash ^ view.getInt32(0), 16777619);
+      hash = Math.imul(hash ^ view.getInt32(4), 16777619);
+    }
+  };
+  const spaces = [
+    gspaces.flipOnR1(),
+    gspaces.rot3dOnR3(),
+    gspaces.octaOnR3(),
+    gspaces.fullIcoOnR3(),
+    gspaces.conicalOnR3(3, { axis: 0.3 }),
+    gspaces.fullCylindricalOnR3(),
+    gspaces.fullTetraOnR3(),
+  ];
+  for (const space of spaces) {
+    const tables = space.kernelTables({ kernelSize: 5 });
+    const irreps = someIrreps(space.fibergroup, 6);
+    for (const i of irreps) for (const o of irreps) add(tables.pair(i, o).sampled());
+    add(space.diffopTables({ maximumOrder: 2, discretization: "rbf", kernelSize: 3 }).functions);
+  }
+  add(gspaces.icoOnR3().orbitKernelTables({ kernelSize: 3, stabilizer: [false, 5] }).pair([1], [3]).sampled());
+  assertEquals(hash >>> 0, 69654897);
+});

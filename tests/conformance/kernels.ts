@@ -1,15 +1,15 @@
-// The runner of kernels2d.json.gz: spans of steerable kernels on the pixel grid and on points, actions of the spaces.
+// The runner of kernels2d.json.gz and kernels3d.json.gz: spans of steerable kernels on the grid and on points, actions of the
+// spaces.
 
-import { o2Group } from "../../src/group/groups/o2.ts";
-import type { Group, GroupElement, Representation, SubgroupId } from "../../src/group/types.ts";
+import type { Representation } from "../../src/group/types.ts";
 import type { GSpace } from "../../src/gspaces/gspace.ts";
 import { GSpace3D } from "../../src/gspaces/spaces.ts";
 import type { FrequenciesCutoff } from "../../src/kernels/basis_parameters.ts";
-import { type FilterBasis, PointFilter } from "../../src/kernels/filter_basis.ts";
+import { KernelBasis } from "../../src/kernels/kernel_basis.ts";
 import { KernelTables } from "../../src/kernels/kernel_tables.ts";
 import type { Ring } from "../../src/kernels/radial.ts";
-import { CircularShells } from "../../src/kernels/shells.ts";
 import { weightLayout } from "../../src/kernels/weight_layout.ts";
+import { builderBasis } from "./builders.ts";
 import {
   type Case,
   close,
@@ -24,7 +24,6 @@ import {
   same,
   sameSet,
   tensor,
-  Unsupported,
 } from "./check.ts";
 import { elementOf, groupOf, representationOf, spaceOf, subgroupIdOf } from "./descriptions.ts";
 import { FieldPairSpan } from "./spans.ts";
@@ -116,83 +115,10 @@ export function checkKernelSpan(
   });
 }
 
-// The subgroup of O(2) that a builder's group is, and the axis that turns it.
-function builderSubgroup(c: Case, group: Group): SubgroupId {
-  const id = c.subgroup === undefined ? [] : subgroupIdOf(group, c.subgroup);
-  switch (c.builder) {
-    case "kernelsSO2ActR2":
-      return [null, -1];
-    case "kernelsSO2SubgroupActR2":
-      return [null, number(id[0] as Json)];
-    case "kernelsCNActR2":
-      return [null, group.order];
-    case "kernelsTrivialActR2":
-      return [null, 1];
-    case "kernelsO2ActR2":
-      return [0, -1];
-    case "kernelsO2SubgroupActR2":
-      return id;
-    case "kernelsDNActR2":
-      return [0, group.order / 2];
-    case "kernelsFlipActR2":
-      return [0, 1];
-    default:
-      throw new Unsupported(`builder ${c.builder}`);
-  }
-}
-
-function matrixElement(value: Json | undefined): GroupElement | undefined {
-  if (value === undefined) return undefined;
-  const [a, b, c, d] = tensor(value).data;
-  const flip = a * d - b * c < 0 ? 1 : 0;
-  return o2Group().element([flip, Math.atan2(c, a)]);
-}
-
-function highestFrequency(rho: Representation): number {
-  return Math.max(...rho.constituents.map((psi) => psi.frequency));
-}
-
-/** The rings of a `kernel-at-points` case. */
-export function ringsOf(c: Case, radii: readonly number[]): Ring[] {
+// The rings of a `kernel-at-points` case.
+function ringsOf(c: Case, radii: readonly number[]): Ring[] {
   const sigma = typeof c.sigma === "number" ? radii.map(() => Number(c.sigma)) : numbers(c.sigma);
   return radii.map((radius, i) => ({ radius, sigma: sigma[i] }));
-}
-
-/** The highest frequency of a builder's kernels: given, or for full groups what the representations can reach. */
-export function builderFrequency(c: Case, full: boolean, source: Representation, target: Representation): number {
-  if (c.maximumFrequency !== undefined) return number(c.maximumFrequency);
-  return full ? highestFrequency(source) + highestFrequency(target) : 5;
-}
-
-/** The filter basis of a case's builder. */
-export type BuilderBasis = (c: Case, group: Group, source: Representation, target: Representation) => FilterBasis;
-
-function planarBuilderBasis(c: Case, group: Group, source: Representation, target: Representation): FilterBasis {
-  return new CircularShells({
-    subgroupId: builderSubgroup(c, group),
-    rings: ringsOf(c, numbers(c.radii)),
-    maximumFrequency: builderFrequency(
-      c,
-      c.builder === "kernelsSO2ActR2" || c.builder === "kernelsO2ActR2",
-      source,
-      target,
-    ),
-    axis: c.axis === undefined ? Math.PI / 2 : number(c.axis),
-    adjoint: matrixElement(c.adjoint),
-  });
-}
-
-function basisAtPoints(
-  c: Case,
-  source: Representation,
-  target: Representation,
-  builderBasis: BuilderBasis,
-): FilterBasis {
-  if (c.space !== undefined) {
-    return spaceOf(c.space).filterBasis(ringsOf(c, numbers(c.rings)), number(c.maximumFrequency));
-  }
-  const group = groupOf(c.group);
-  return c.builder === "kernelsOnPoint" ? new PointFilter(group) : builderBasis(c, group, source, target);
 }
 
 function tablesOf(c: Case, space: GSpace): KernelTables {
@@ -205,8 +131,8 @@ function tablesOf(c: Case, space: GSpace): KernelTables {
   });
 }
 
-/** The kinds of both files of kernels. */
-export const kernelRunners = (builderBasis: BuilderBasis): Runners => ({
+/** The kinds of kernels2d.json.gz and kernels3d.json.gz. */
+export const kernelRunners: Runners = {
   "kernel-span"(c) {
     const space = spaceOf(c.space);
     const fields = (value: Json | undefined): Representation[] =>
@@ -216,7 +142,13 @@ export const kernelRunners = (builderBasis: BuilderBasis): Runners => ({
   "kernel-at-points"(c) {
     const group = c.space === undefined ? groupOf(c.group) : spaceOf(c.space).fibergroup;
     const [source, target] = [representationOf(group, c.in), representationOf(group, c.out)];
-    const basis = basisAtPoints(c, source, target, builderBasis);
+    const kernels = c.space === undefined ? builderBasis(c, source, target) : new KernelBasis(
+      spaceOf(c.space).filterBasis(ringsOf(c, numbers(c.rings)), number(c.maximumFrequency)),
+      source,
+      target,
+    );
+    const basis = kernels.filters;
+    same("dimension of the basis", kernels.dimension, c.expect.dimension);
     holds(`group ${basis.group.name}, expected ${group.name}`, basis.group === group);
     const points = c.points === undefined ? new Float64Array(0) : tensor(c.points).data;
     const tables = new KernelTables(basis, points, { normalize: false, dropBelow: 0 });
@@ -246,7 +178,4 @@ export const kernelRunners = (builderBasis: BuilderBasis): Runners => ({
     const got = list(c.elements).flatMap((g) => [...gspace.baseSpaceAction(elementOf(gspace.fibergroup, g))]);
     close("matrices", got, tensor(c.expect.matrices).data, c.tolerance);
   },
-});
-
-/** The kinds of kernels2d.json.gz. */
-export const kernel2dRunners: Runners = kernelRunners(planarBuilderBasis);
+};
