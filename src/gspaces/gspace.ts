@@ -137,7 +137,7 @@ export abstract class GSpace {
     const { kernelSize, dilation = 1, rings, sigma, frequenciesCutoff, maximumFrequency, maximumOffset } = options;
     const cacheable = options.basisFilter === undefined && typeof frequenciesCutoff !== "function";
     const key = cacheable
-      ? JSON.stringify([kernelSize, dilation, rings, sigma, frequenciesCutoff, maximumFrequency, maximumOffset])
+      ? keyOf([kernelSize, dilation, rings, sigma, frequenciesCutoff, maximumFrequency, maximumOffset])
       : undefined;
     return this.#cached(key, () => {
       const { basis, points, hint } = this.kernelGeometry(options);
@@ -167,7 +167,7 @@ export abstract class GSpace {
    */
   diffopTables(options: DiffopOptions): KernelTables {
     const { basisFilter, maximumOffset, ...rest } = options;
-    const key = basisFilter === undefined ? `diffop ${JSON.stringify([rest, maximumOffset])}` : undefined;
+    const key = basisFilter === undefined ? `diffop ${keyOf([rest, maximumOffset])}` : undefined;
     return this.#cached(key, () => {
       const { basis, points, hint } = this.diffopGeometry(options);
       return new KernelTables(basis, points, { basisFilter, maximumOffset, hint });
@@ -239,4 +239,9 @@ export abstract class GSpace {
   toString(): string {
     return this.name;
   }
+}
+
+// JSON that tells NaN and infinities from what is not given.
+function keyOf(values: readonly unknown[]): string {
+  return JSON.stringify(values, (_, v) => typeof v === "number" && v - v !== 0 ? String(v) : v);
 }

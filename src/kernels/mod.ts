@@ -88,6 +88,7 @@ export {
   type CutoffOptions,
   gaussianProfile,
   gaussianRadial,
+  learnedRadial,
   polynomialCutoff,
   type RadialDescription,
   type RadialProfile,

@@ -41,7 +41,8 @@ export type RadialDescription =
   | { readonly kind: "bump"; readonly rings: readonly Ring[] }
   | { readonly kind: "bessel"; readonly count: number; readonly cutoff: number; readonly exponent: number }
   | { readonly kind: "cutoff"; readonly inner: RadialDescription; readonly cutoff: number; readonly exponent: number }
-  | { readonly kind: "custom"; readonly count: number; readonly cutoff: number };
+  | { readonly kind: "custom"; readonly count: number; readonly cutoff: number }
+  | { readonly kind: "learned"; readonly count: number; readonly cutoff: number };
 
 type RadialFunction = (r: number) => readonly [number, number];
 
@@ -246,4 +247,27 @@ export function customRadial({ values, derivatives, rings, cutoff = Infinity }: 
     sample: (distances) => evaluate(values, distances),
     derivative: (distances) => evaluate(derivatives, distances),
   };
+}
+
+/**
+ * Radial functions that a layer computes itself from the distance, such as a small network (Thomas et al., Tensor Field
+ * Networks, 2018): the tables of kernels need only know how many there are. They cannot be sampled here.
+ *
+ * @param rings The nominal radius and width of each function, for attributes and band-limits.
+ * @param cutoff The distance from which all functions vanish. Default: none.
+ * @throws {@linkcode KernelError} for rings that make no sense; `sample` and `derivative` throw it for any distance.
+ */
+export function learnedRadial(rings: readonly Ring[], cutoff = Infinity): RadialProfile {
+  requireRings("learnedRadial", rings);
+  const refuse = (distances: Float64Array): Float64Array => {
+    if (distances.length === 0) return distances;
+    throw new KernelError({
+      op: "learnedRadial",
+      expected: "the layer to compute its radial functions",
+      actual: "a call to sample them",
+      hint: "Use gaussianRadial, besselRadial or customRadial for functions that are known.",
+    });
+  };
+  const description = { kind: "learned" as const, count: rings.length, cutoff };
+  return { description, rings, cutoff, sample: refuse, derivative: refuse };
 }

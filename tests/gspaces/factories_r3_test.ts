@@ -108,3 +108,33 @@ test("gridTransform of octahedral elements permutes voxels exactly, others inter
   // The tetrahedral rotations are shared with the cube.
   assertEquals(kinds.filter((kind) => kind === "permutation").length, 12);
 });
+
+test("gridTransform interpolates linear functions of space exactly away from the faces, linear and cubic", () => {
+  const ico = gspaces.icoOnR3();
+  const g = ico.fibergroup.element([0, 0, 0, 1]).multiply(ico.testingElements[20]);
+  const n = 9;
+  const slope = [0.7, -0.4, 1.1];
+  const at = (x: number, y: number, z: number): number => slope[0] * x + slope[1] * y + slope[2] * z;
+  // Array order is z (downwards), y (downwards), x.
+  const points = Array.from(
+    { length: n ** 3 },
+    (_, i) => [i % n - 4, 4 - Math.floor(i / n) % n, 4 - Math.floor(i / n / n)],
+  );
+  const back = ico.baseSpaceAction(g.inverse());
+  for (const order of [1, 3] as const) {
+    const plan = ico.gridTransform(g, [n, n, n], { order });
+    if (plan.kind !== "interpolation") throw new TypeError("a permutation");
+    points.forEach((p, i) => {
+      if (p.reduce((s, v) => s + v * v, 0) > 4.5) return;
+      const expected = at(
+        ...[0, 1, 2].map((r) => [0, 1, 2].reduce((s, c) => s + back[3 * r + c] * p[c], 0)) as [number, number, number],
+      );
+      let got = 0;
+      for (let t = 0; t < plan.taps; t++) {
+        const [x, y, z] = points[plan.source[i * plan.taps + t]];
+        got += plan.weights[i * plan.taps + t] * at(x, y, z);
+      }
+      assertAlmostEquals(got, expected, 1e-9);
+    });
+  }
+});

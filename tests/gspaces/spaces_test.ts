@@ -7,7 +7,7 @@ import { dihedralGroup } from "../../src/group/groups/dihedral.ts";
 import { icosahedralGroup } from "../../src/group/groups/icosahedral.ts";
 import { randomSource } from "../../src/group/grids/random.ts";
 import * as gspaces from "../../src/gspaces/mod.ts";
-import { bumpRadial, KernelError, KernelTables, weightLayout } from "../../src/kernels/mod.ts";
+import { bumpRadial, EmptyBasisError, KernelError, KernelTables, weightLayout } from "../../src/kernels/mod.ts";
 import { maximumDifference, multiplyMatrices } from "../../src/math/linear_algebra.ts";
 import { test } from "../support/test.ts";
 import {
@@ -147,6 +147,15 @@ test("kernelTables refuse rings outside the kernel and widths that are not posit
   assertStringIncludes(outside.message, "up to 1.7321, got a ring of radius 2");
   const flat = assertThrows(() => space.kernelTables({ kernelSize: 3, sigma: 0 }), KernelError);
   assertStringIncludes(flat.message, "sigma 0");
+  assertThrows(() => space.kernelTables({ kernelSize: 3, sigma: NaN }), KernelError, "sigma NaN");
+  assertThrows(
+    () => space.kernelTables({ kernelSize: 3, frequenciesCutoff: Infinity }),
+    KernelError,
+    "maximumFrequency",
+  );
+  const nothing = space.kernelTables({ kernelSize: 3, frequenciesCutoff: () => -1 });
+  const empty = assertThrows(() => weightLayout(nothing, [[[0]]], [[[0]]]), EmptyBasisError);
+  assertStringIncludes(empty.message, "a higher frequenciesCutoff");
   const offset = assertThrows(() => space.kernelTables({ kernelSize: 3, maximumOffset: -1 }), KernelError);
   assertStringIncludes(offset.message, "0 or more, got -1");
 });

@@ -8,10 +8,12 @@ import {
   gaussianProfile,
   gaussianRadial,
   KernelError,
+  learnedRadial,
   polynomialCutoff,
   type RadialProfile,
   withCutoff,
 } from "../../src/kernels/mod.ts";
+import { rot3dOnR3 } from "../../src/gspaces/mod.ts";
 import { test } from "../support/test.ts";
 
 const RINGS = [{ radius: 0, sigma: 0.5 }, { radius: 1.5, sigma: 0.7 }];
@@ -90,4 +92,11 @@ test("radial functions refuse widths, radii, counts and exponents that make no s
   ) {
     assertStringIncludes(assertThrows(make, KernelError).message, text);
   }
+});
+
+test("learnedRadial counts functions for the tables and refuses to be sampled", () => {
+  const radial = learnedRadial(RINGS, 4);
+  const tables = rot3dOnR3().pointKernelTables({ radial, frequenciesCutoff: () => 1 });
+  assertEquals(tables.pair([0], [1]).pathCount, 2);
+  assertThrows(() => tables.basis.sample(Float64Array.of(1, 0, 0)), KernelError, "the layer to compute");
 });
