@@ -4,7 +4,7 @@
 
 import { disentangle } from "../../group/constructions.ts";
 import { representationFromFunction } from "../../group/decompose.ts";
-import type { GroupElement, IrreducibleRepresentation, Representation } from "../../group/types.ts";
+import type { GroupElement, IrreducibleRepresentation, Representation, RepresentationKind } from "../../group/types.ts";
 import { maximumDifference } from "../../math/linear_algebra.ts";
 import { FieldType } from "../field_type.ts";
 import { LayerModule } from "../layer_module.ts";
@@ -55,7 +55,7 @@ function partOf(rho: Representation, axes: readonly number[], index: number): Re
  * assertEquals(new DisentangleModule(restricted).outType.sizes, [4, 4]);
  * ```
  */
-export class DisentangleModule extends LayerModule {
+export class DisentangleModule extends LayerModule<RepresentationKind, SelectChannels> {
   /** A module for fields of `inType`. */
   constructor(inType: FieldType) {
     const channels: number[] = [];

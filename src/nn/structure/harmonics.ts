@@ -5,6 +5,7 @@
 import { o3Group } from "../../group/groups/o3.ts";
 import { so3Group } from "../../group/groups/so3.ts";
 import { sphereRepresentation } from "../../group/spectral.ts";
+import type { RepresentationKind } from "../../group/types.ts";
 import { noBaseSpace } from "../../gspaces/factories.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import { FieldType } from "../field_type.ts";
@@ -26,7 +27,7 @@ import { HarmonicPolynomials } from "../plain/harmonics.ts";
  * assertEquals([...y.tensor.dataSync()], [1, 2, 3, 1]);
  * ```
  */
-export class HarmonicPolynomialR3 extends LayerModule {
+export class HarmonicPolynomialR3 extends LayerModule<RepresentationKind, HarmonicPolynomials> {
   /** Polynomials up to degree `L`. Options: `group`, `"so3"` (default) or `"o3"`. */
   constructor(L: number, { group: name = "so3" }: { readonly group?: "so3" | "o3" } = {}) {
     if (name !== "so3" && name !== "o3") {
