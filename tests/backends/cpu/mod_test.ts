@@ -305,7 +305,6 @@ for (const program of ["deno", "node_modules/.bin/bun", "node_modules/.bin/tsx"]
   );
 }
 
-test("createBackend refuses the path of a library that is not there", async () => {
-  if (!hasBlas) return;
+test.runIf(hasBlas, "createBackend refuses the path of a library that is not there", "no OpenBLAS", async () => {
   await assertRejects(() => createBackend({ openblas: "/absent.so" }), BackendError, "/absent.so");
 });
