@@ -61,9 +61,13 @@ export class ChannelPlan {
    * A plan for these items.
    *
    * @param items The items; spans of different items do not overlap.
-   * @param sources For each role the number of the input that it reads. Default: all read input 0.
+   * @param options Sources: for each role the number of the input that it reads, default input 0. Whole: whether all items of a form
+   * must come as one class, default false.
    */
-  constructor(items: readonly ChannelItem[], sources?: readonly number[]) {
+  constructor(
+    items: readonly ChannelItem[],
+    { sources, whole = false }: { readonly sources?: readonly number[]; readonly whole?: boolean } = {},
+  ) {
     const byForm = new Map<string, number[]>();
     items.forEach(({ inputs, outputs = [], mark = "" }, position) => {
       const form = `${inputs.map(({ size }) => size)};${outputs.map(({ size }) => size)};${mark}`;
@@ -72,7 +76,8 @@ export class ChannelPlan {
       else list.push(position);
     });
     this.#sources = sources ?? items[0].inputs.map(() => 0);
-    const groups = [...byForm.values()];
+    // A form that repeats with a period, like two vectors in each of many equal runs of fields, is seen as that many forms.
+    const groups = [...byForm.values()].flatMap((group) => whole ? [group] : periodic(items, group));
     const roles = items[0].inputs.map((_, role) => role);
     const spansOf = (group: readonly number[], role: number) => group.map((position) => items[position].inputs[role]);
     const inputCount = Math.max(...this.#sources) + 1;
@@ -190,6 +195,23 @@ function progression(spans: readonly Span[]): Progression | undefined {
   const step = spans.length > 1 ? spans[1].start - start : size;
   if (!spans.every((span, i) => span.start === start + i * step) || step < size) return undefined;
   return { start, size, count: spans.length, step };
+}
+
+/** More kernels than this cost more than a gather. */
+const LONGEST_PERIOD = 4;
+
+/** A list of items as the fewest interleaved lists that are equally spaced in all roles; itself where there are too many. */
+function periodic(items: readonly ChannelItem[], group: readonly number[]): (readonly number[])[] {
+  for (let period = 1; period <= Math.min(LONGEST_PERIOD, group.length); period++) {
+    const lists = Array.from({ length: period }, (_, r) => group.filter((_, i) => i % period === r));
+    const regular = lists.every((list) => {
+      const { inputs, outputs = [] } = items[list[0]];
+      return inputs.every((_, role) => progression(list.map((i) => items[i].inputs[role])) !== undefined) &&
+        outputs.every((_, role) => progression(list.map((i) => items[i].outputs![role])) !== undefined);
+    });
+    if (regular) return lists;
+  }
+  return [group];
 }
 
 function layoutOf(base: Layout, { start, size, count, step }: Progression): Layout {

@@ -83,7 +83,7 @@ export abstract class FieldNormLayer extends Layer {
     this.settings = fieldNormSettings(op, options);
     const sizes = kinds.map((kind) => classes[kind].size);
     this.#channels = sizes.reduce((a, b) => a + b, 0);
-    this.plan = new ChannelPlan(fieldItems(sizes, kinds.map((kind) => classes[kind].name)));
+    this.plan = new ChannelPlan(fieldItems(sizes, kinds.map((kind) => classes[kind].name)), { whole: true });
     this.constants = this.plan.classes.map(({ items }) => {
       const { name, size, invariants, projection } = classes[kinds[items[0]]];
       const fixed = invariants.columns > 0;

@@ -1,6 +1,6 @@
 /**
- * Plain gated layers (Weiler et al. 2018): blocks of channels multiplied by the logistic function of gate channels. One map for all
- * blocks of a size.
+ * Plain gated layers (Weiler et al. 2018): blocks of channels multiplied by the logistic function of gate channels. One map for
+ * the gates and one for the blocks of a size.
  */
 
 import { map, randn, type Tensor } from "../../tensor/mod.ts";
@@ -91,7 +91,7 @@ class Gates {
         outputs: gateOutput === undefined ? [block] : [block, { start: gateOutput, size: 1 }],
       };
     });
-    this.#plan = new ChannelPlan(items, gateChannels === undefined ? [0, 0] : [0, 1]);
+    this.#plan = new ChannelPlan(items, { sources: gateChannels === undefined ? [0, 0] : [0, 1] });
     const biases = biasShape.reduce((a, b) => a * b, 1);
     this.#orders = this.#plan.classes.map(({ items: list }) =>
       orderConstant(list.map((item) => blocks[item].bias), biases)
@@ -100,12 +100,11 @@ class Gates {
 
   apply(bias: Tensor, inputs: readonly Tensor[]): Tensor {
     const flat = bias.reshape([-1]);
-    const activation = (g: Expr, b: Expr): Expr => this.#function(E.sub(g, E.cast(b, g.dtype)));
     const parts = this.#plan.split(...inputs).flatMap(([x, gate], place) => {
       const own = reorder(flat, this.#orders[place]).reshape([1, -1, 1, 1]);
-      if (!this.#kept) return [map([x, gate, own], (v, g, b) => E.mul(v, activation(g, b)))];
-      const activated = map([gate, own], activation);
-      return [x.mul(activated), activated];
+      // Gates are few beside the channels that they act on: their function has a kernel of its own.
+      const activated = map([gate, own], (g, b) => this.#function(E.sub(g, E.cast(b, g.dtype))));
+      return this.#kept ? [x.mul(activated), activated] : [x.mul(activated)];
     });
     return this.#plan.join(parts, inputs[0]);
   }

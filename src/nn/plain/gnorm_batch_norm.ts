@@ -113,7 +113,7 @@ export class GNormBatchNorm extends Layer {
     this.settings = fieldNormSettings("GNormBatchNorm", options);
     const sizes = kinds.map((kind) => classes[kind].size);
     this.#channels = sizes.reduce((a, b) => a + b, 0);
-    this.#plan = new ChannelPlan(fieldItems(sizes, kinds.map((kind) => classes[kind].name)));
+    this.#plan = new ChannelPlan(fieldItems(sizes, kinds.map((kind) => classes[kind].name)), { whole: true });
     this.#constants = this.#plan.classes.map(({ items }) => blockConstants(classes[kinds[items[0]]], items.length));
     const { affine, trackRunningStats, dtype } = this.settings;
     for (const { name, count, blocks, means } of this.#constants) {

@@ -46,7 +46,7 @@ export abstract class NormBatchNormLayer extends Layer {
     this.fields = fields;
     this.settings = fieldNormSettings(op, options);
     const totals = fields.map(({ parts, size }) => parts * size), keys = fields.map(keyOf);
-    this.#plan = new ChannelPlan(fieldItems(totals, keys));
+    this.#plan = new ChannelPlan(fieldItems(totals, keys), { whole: true });
     this.#channels = totals.reduce((a, b) => a + b, 0);
     this.#keys = this.#plan.classes.map(({ items }) => keys[items[0]]);
     const { affine, dtype } = this.settings;

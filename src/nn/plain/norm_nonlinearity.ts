@@ -1,6 +1,6 @@
 /**
  * Plain layers that act on the norms of blocks of channels (Worrall et al. 2017): each block keeps its direction and gets the
- * length f(‖v‖ − b). One reduction and one map for all blocks of a size.
+ * length f(‖v‖ − b). A reduction, a map of the norms and a product for all blocks of a size.
  */
 
 import { map, reduce, type Tensor, zeros } from "../../tensor/mod.ts";
@@ -43,11 +43,11 @@ export function safeRoot(s: Expr): Expr {
   return E.select(vanishes, 0, E.sqrt(E.select(vanishes, 1, s)));
 }
 
-/** x · f / n for the squared norm n², 0 where n is (all but) 0. */
-export function rescaled(x: Expr, squared: Expr, length: (norm: Expr) => Expr): Expr {
+/** f(n) / n for the squared norm n², 0 where n is (all but) 0. */
+export function rescaling(squared: Expr, length: (norm: Expr) => Expr): Expr {
   const vanishes = E.le(squared, SMALLEST_NORM_SQUARED);
   const norm = E.sqrt(E.select(vanishes, 1, squared));
-  return E.select(vanishes, 0, E.mul(x, E.div(length(norm), norm)));
+  return E.select(vanishes, 0, E.div(length(norm), norm));
 }
 
 /** Throws ArgumentError unless there are blocks, all of positive integer sizes. */
@@ -162,9 +162,10 @@ export abstract class NormLayer extends Layer {
     const bias = this.logBias?.reshape([-1]);
     const parts = this.#plan.split(input).map(([x], place) => {
       const squared = squaredNorms(x);
-      if (bias === undefined) return map([x, squared], (v, s) => rescaled(v, s, f));
+      // Norms are few beside the channels: what is made of them has a kernel of its own.
+      if (bias === undefined) return x.mul(map([squared], (s) => rescaling(s, f)));
       const own = reorder(bias, this.#biasOrder[place]).reshape([1, -1, 1, 1]);
-      return map([x, squared, own], (v, s, b) => rescaled(v, s, (n) => f(E.sub(n, E.exp(E.cast(b, v.dtype))))));
+      return x.mul(map([squared, own], (s, b) => rescaling(s, (n) => f(E.sub(n, E.exp(E.cast(b, s.dtype)))))));
     });
     return this.#plan.join(parts, input);
   }
@@ -249,10 +250,10 @@ export class SoftThresholding extends Layer {
     const threshold = this.trainable ? this.parameter("threshold") : this.buffer("threshold");
     const parts = this.#plan.split(input).map(([x], place) => {
       const own = reorder(threshold, this.#orders[place]).reshape([1, -1, 1, 1]);
-      return map(
-        [x, squaredNorms(x), own],
-        (v, s, t) => rescaled(v, s, (n) => reluExpression(E.sub(n, E.abs(E.cast(t, v.dtype))))),
-      );
+      return x.mul(map(
+        [squaredNorms(x), own],
+        (s, t) => rescaling(s, (n) => reluExpression(E.sub(n, E.abs(E.cast(t, s.dtype))))),
+      ));
     });
     return this.#plan.join(parts, input);
   }
