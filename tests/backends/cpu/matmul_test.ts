@@ -97,7 +97,9 @@ for (const openblas of ["off", "auto"]) {
         const operands = [a, b, c];
         const places = operands.map(positions);
         const views = operands.map(({ shape, strides }, i): View & { first: number } => {
-          const buffer = context.heap.allocate(bytes * (places[i].reduce((last, place) => Math.max(last, place), 0) + 1));
+          const buffer = context.heap.allocate(
+            bytes * (places[i].reduce((last, place) => Math.max(last, place), 0) + 1),
+          );
           const first = buffer.pointer / bytes;
           places[i].forEach((place, j) => memory()[first + place] = i < 2 ? Math.sin(place + i) : j % 5);
           return { buffer, dtype, shape, strides, offset: 0, first };
