@@ -18,7 +18,9 @@ export interface ErrorDetails {
 /** Words an error: `op: expected …, got …. hint.` */
 export function describeError(details: ErrorDetails): string {
   const { op, expected, actual, hint } = details;
-  return `${op}: expected ${expected}, got ${actual}.${hint ? ` ${hint}${/[.!)]$/.test(hint) ? "" : "."}` : ""}`;
+  // A cause that is quoted as `actual` may end its own sentence.
+  const end = actual.endsWith(".") ? "" : ".";
+  return `${op}: expected ${expected}, got ${actual}${end}${hint ? ` ${hint}${/[.!)]$/.test(hint) ? "" : "."}` : ""}`;
 }
 
 /** A shape, rank or size that an operation cannot take. */

@@ -59,7 +59,21 @@ export type {
   SelectExpr,
   UnaryExpr,
 } from "./expr.ts";
-export type { BinaryOp, CompareOp, ReduceOp, UnaryOp } from "./expr_ops.ts";
+export { compileEvaluator, evaluateExpression, type EvaluationPoint, type Evaluator } from "./expr_evaluate.ts";
+export {
+  BINARY_OPS,
+  type BinaryDefinition,
+  type BinaryOp,
+  COMPARE_OPS,
+  type CompareOp,
+  type OperandRule,
+  REDUCE_OPS,
+  type ReduceOp,
+  UNARY_OPS,
+  type UnaryDefinition,
+  type UnaryOp,
+} from "./expr_ops.ts";
+export { normalFromWords, philox4x32, type PhiloxWords, uniformFromWords } from "./philox.ts";
 export { assertFinite, nonFiniteFlag } from "./finite.ts";
 export { gather, indexSelect, scatterAdd } from "./gather.ts";
 export { gradcheck, GradcheckError, type GradcheckOptions, type TensorFunction } from "./gradcheck.ts";

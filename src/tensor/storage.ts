@@ -4,6 +4,7 @@
  */
 
 import type { Backend, DeviceBuffer } from "./backend.ts";
+import { DisposedError } from "./errors.ts";
 
 /** Tensors that exist on a backend. */
 interface TensorCounter {
@@ -30,9 +31,20 @@ function counterOf(backend: Backend): TensorCounter {
   return counter;
 }
 
+/** Gives a buffer back. One of a backend that was disposed by its own method, unknown to the registry, is gone already. */
+function free(backend: Backend, buffer: DeviceBuffer): void {
+  if (disposedBackends.has(backend)) return;
+  try {
+    backend.free(buffer);
+  } catch (error) {
+    if (!(error instanceof DisposedError)) throw error;
+    disposedBackends.add(backend);
+  }
+}
+
 const finalizer = new FinalizationRegistry<Remains>((remains) => {
   remains.counter.tensors -= remains.tensors;
-  if (!disposedBackends.has(remains.backend)) remains.backend.free(remains.buffer);
+  free(remains.backend, remains.buffer);
 });
 
 /** A reference-counted buffer of one backend. A new one has one reference. */
@@ -68,7 +80,7 @@ export class Storage {
   release(): void {
     if (--this.#references > 0) return;
     finalizer.unregister(this);
-    if (!disposedBackends.has(this.backend)) this.backend.free(this.buffer);
+    free(this.backend, this.buffer);
   }
 
   /** Counts a tensor that a user can see. */

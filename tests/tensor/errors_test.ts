@@ -24,6 +24,13 @@ test("describeError says what was expected, what came and what to do, and ends e
   );
 });
 
+test("describeError does not double the period of a quoted cause", () => {
+  assertEquals(
+    describeError({ op: "start", expected: "a backend", actual: "cpu: no memory." }),
+    "start: expected a backend, got cpu: no memory.",
+  );
+});
+
 test("every error has its name, its facts and the base class of its kind", () => {
   const details = { op: "op", expected: "this", actual: "that", hint: "Try" };
   const kinds = [

@@ -2,6 +2,7 @@
 // covers: src/tensor/storage.ts, src/tensor/node.ts, src/tensor/core.ts
 
 import { assertEquals, assertGreater, assertThrows } from "@std/assert";
+import { createBackend as createReference } from "../../backends/reference/mod.ts";
 import { test } from "../support/test.ts";
 import { float64 } from "./support.ts";
 import { grad } from "../../src/tensor/autograd.ts";
@@ -181,4 +182,12 @@ test("a long scope forgets tensors that were disposed in it", () => {
   using current = scope();
   for (let i = 0; i < 1000; i++) zeros([1]).dispose();
   assertEquals(current.size, 0);
+});
+
+test("a tensor of a backend that was disposed by its own method can still be let go", async () => {
+  const backend = await createReference({});
+  const x = zeros([4], { backend });
+  backend.dispose();
+  x.dispose();
+  assertThrows(() => zeros([4], { backend }), DisposedError);
 });
