@@ -54,8 +54,8 @@ export function assertExports(
 }
 
 /** Checks first and second derivatives of a module by its input, in float64. */
-export function gradcheckModule(module: EquivariantModule, input: Tensor): void {
-  gradcheck((x) => module.forward(new GeometricTensor(x, module.inType)).tensor, [input], { secondOrder: true });
+export async function gradcheckModule(module: EquivariantModule, input: Tensor): Promise<void> {
+  await gradcheck((x) => module.forward(new GeometricTensor(x, module.inType)).tensor, [input], { secondOrder: true });
 }
 
 /** The numbers moved away from 0, where functions have kinks. */

@@ -24,11 +24,11 @@ test("Linear is equivariant to 1e-12 for O(2), and has as many weights as intert
   assert((await linear.checkEquivariance()).maxExact < 1e-12);
 });
 
-test("Linear exports, has derivatives, and knows its output's shape", () => {
+test("Linear exports, has derivatives, and knows its output's shape", async () => {
   const type = regular(noBaseSpace(cyclicGroup(4)), 2), linear = new Linear(type, type);
   assertExports(linear, []);
   assertEquals(linear.evaluateOutputShape([3, 8]), linear.forward(feature(type, 3)).shape);
-  gradcheckModule(new Linear(type, type, { dtype: "float64" }), normal([2, 8]));
+  await gradcheckModule(new Linear(type, type, { dtype: "float64" }), normal([2, 8]));
 });
 
 test("Linear refuses types with a base space and pairs without intertwiners", () => {

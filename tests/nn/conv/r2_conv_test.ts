@@ -125,9 +125,9 @@ test("R2Conv computes in the input's precision: float64 inputs see float64 filte
   assertClose(values(coarse.tensor), values(fine.tensor), { absolute: 1e-5 });
 });
 
-test("R2Conv has first and second derivatives by its input", () => {
+test("R2Conv has first and second derivatives by its input", async () => {
   const space = rot2dOnR2(3), conv = new R2Conv(regular(space), regular(space), 3, { dtype: "float64" });
-  gradcheckModule(conv, normal([1, 3, 3, 4]));
+  await gradcheckModule(conv, normal([1, 3, 3, 4]));
 });
 
 test("R2Conv has derivatives by weights and bias", () => {

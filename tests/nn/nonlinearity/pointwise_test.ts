@@ -48,7 +48,7 @@ test("pointwise modules compute their functions", () => {
 test("pointwise modules are equivariant exactly, differentiable, and equal to their exports", async () => {
   for (const module of modules) {
     assert((await module.checkEquivariance({ size: 4, batch: 1 })).maxExact < 1e-15, module.toString());
-    gradcheckModule(module, awayFromZero(normal([1, 16, 2, 1])));
+    await gradcheckModule(module, awayFromZero(normal([1, 16, 2, 1])));
     assertExports(module, [3, 2]);
   }
 });

@@ -46,16 +46,16 @@ test("batchNormalize shares statistics among the members of a group", () => {
   assertEquals(batchNormState(2, settings), { parameters: [], buffers: [] });
 });
 
-test("batchNormalize has first and second derivatives by input, weight and bias, in both modes", () => {
+test("batchNormalize has first and second derivatives by input, weight and bias, in both modes", async () => {
   const settings = batchNormSettings("test", { dtype: "float64" });
   const running = { runningMean: normal([2]), runningVar: tensor([1.5, 0.5], { dtype: "float64" }) };
   const inputs = [normal([2, 2, 1, 3]), normal([2]), normal([2])];
   const batch = (x: Tensor, weight: Tensor, bias: Tensor) =>
     batchNormalize("test", x, { weight, bias }, settings, false);
-  gradcheck(batch, inputs, { secondOrder: true });
+  await gradcheck(batch, inputs, { secondOrder: true });
   const fixed = (x: Tensor, weight: Tensor, bias: Tensor) =>
     batchNormalize("test", x, { weight, bias, ...running }, settings, false);
-  gradcheck(fixed, inputs, { secondOrder: true });
+  await gradcheck(fixed, inputs, { secondOrder: true });
 });
 
 test("BatchNorm1d normalizes float64 inputs with float32 state and float32 inputs with float64 state", () => {

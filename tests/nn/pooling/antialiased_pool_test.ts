@@ -42,7 +42,7 @@ test("antialiased pools are equivariant, differentiable, know their output's sha
     assertEquals(module.evaluateOutputShape(x.shape), module.forward(x).shape);
     assertEquals(module.forward(feature(module.inType, 0, 9, 7)).shape[0], 0);
     assertExports(module, [9, 7]);
-    gradcheckModule(module, normal([1, module.inType.size, 3, 4]));
+    await gradcheckModule(module, normal([1, module.inType.size, 3, 4]));
   }
 });
 

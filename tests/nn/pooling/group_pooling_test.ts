@@ -32,7 +32,7 @@ test("GroupPooling takes the maximum over each field and gives trivial fields", 
 test("GroupPooling is equivariant, differentiable, and equals its export, also for fields of several sizes", async () => {
   const pool = new GroupPooling(mixed);
   assert((await pool.checkEquivariance({ size: 4 })).maxExact < 1e-15);
-  gradcheckModule(pool, normal([1, mixed.size, 1, 2]));
+  await gradcheckModule(pool, normal([1, mixed.size, 1, 2]));
   assertExports(pool, [3, 4]);
   assertExports(new GroupPooling(regular(space, 3)), [3, 4]);
   const layer = new GroupPooling(regular(space, 3)).export();

@@ -46,7 +46,7 @@ test("pooling modules are equivariant, know their output's shape, and equal thei
     assertEquals(module.evaluateOutputShape(x.shape), module.forward(x).shape);
     assertEquals(module.forward(feature(module.inType, 0, 8, 6)).shape[0], 0);
     assertExports(module, [8, 6]);
-    gradcheckModule(module, normal([1, module.inType.size, 4, 3]));
+    await gradcheckModule(module, normal([1, module.inType.size, 4, 3]));
   }
 });
 

@@ -22,7 +22,7 @@ test("MaskModule is 1 inside the disc and falls off as a Gaussian of the squared
 test("MaskModule is equivariant, differentiable, and equal to its export", async () => {
   const mask = new MaskModule(type, 6, { margin: 10 });
   assert((await mask.checkEquivariance({ size: 6 })).maxExact < 1e-14);
-  gradcheckModule(new MaskModule(type, 3), normal([1, 3, 3, 3]));
+  await gradcheckModule(new MaskModule(type, 3), normal([1, 3, 3, 3]));
   assertExports(mask, [6, 6]);
 });
 
