@@ -17,6 +17,7 @@ import type {
   MatmulCall,
   MaxPoolCall,
   ScatterAddCall,
+  SteerableConvolutionCall,
   View,
 } from "../../src/tensor/backend.ts";
 import { createTypedArray, dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
@@ -28,6 +29,11 @@ import { gather, scatterAdd } from "./gather.ts";
 import { map, mapReduce } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { averagePool, averagePoolGradient, maxPool } from "./pool.ts";
+import {
+  steerableConvolution,
+  steerableConvolutionInputGradient,
+  steerableConvolutionWeightGradient,
+} from "./steerable_convolution.ts";
 
 class ReferenceBackend implements Backend {
   readonly name = "reference";
@@ -104,6 +110,23 @@ class ReferenceBackend implements Backend {
     const op = "convolutionWeightGradient";
     const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], op);
     convolutionWeightGradient(call.geometry, input, weight, output);
+  }
+
+  steerableConvolution(call: SteerableConvolutionCall): void {
+    const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], "steerableConvolution");
+    steerableConvolution(call, input, weight, output);
+  }
+
+  steerableConvolutionInputGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionInputGradient";
+    const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], op);
+    steerableConvolutionInputGradient(call, input, weight, output);
+  }
+
+  steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionWeightGradient";
+    const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], op);
+    steerableConvolutionWeightGradient(call, input, weight, output);
   }
 
   maxPool(call: MaxPoolCall): void {

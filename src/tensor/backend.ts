@@ -14,6 +14,7 @@ import type { Expr } from "./expr.ts";
 import type { ReduceOp } from "./expr_ops.ts";
 import type { Layout } from "./layout.ts";
 import type { PoolGeometry } from "./pool_geometry.ts";
+import type { SteerablePlan } from "./steerable_plan.ts";
 
 /** Memory on a backend; opaque to all but the backend that made it. */
 export interface DeviceBuffer {
@@ -82,6 +83,20 @@ export interface ConvolutionCall {
   /** `[batch, inChannels, …inputSize]`. */
   readonly input: View;
   /** `[outChannels, inChannels / groups, …kernelSize]`. */
+  readonly weight: View;
+  /** `[batch, outChannels, …outputSize]`. */
+  readonly output: View;
+}
+
+/** The three views of a convolution by a plan; which one is the result depends on the method. All of one float dtype, row-major. */
+export interface SteerableConvolutionCall {
+  /** Sizes, strides, padding; its channels are the plan's times the groups. */
+  readonly geometry: ConvolutionGeometry;
+  /** What is computed for each group. */
+  readonly plan: SteerablePlan;
+  /** `[batch, inChannels, …inputSize]`. */
+  readonly input: View;
+  /** `[groups · plan.weightCount]`. */
   readonly weight: View;
   /** `[batch, outChannels, …outputSize]`. */
   readonly output: View;
@@ -190,6 +205,15 @@ export interface Backend {
   convolutionInputGradient(call: ConvolutionCall): void;
   /** `weight` (its gradient) from `input` and `output` (its gradient). */
   convolutionWeightGradient(call: ConvolutionCall): void;
+  /**
+   * Optional, all three or none: `output` from `input` and `weight` by a plan, without planes for the whole batch in memory.
+   * Without them the tensor library composes it of the other operations.
+   */
+  steerableConvolution?(call: SteerableConvolutionCall): void;
+  /** `input` (its gradient) from `output` (its gradient) and `weight`. */
+  steerableConvolutionInputGradient?(call: SteerableConvolutionCall): void;
+  /** `weight` (its gradient) from `input` and `output` (its gradient). */
+  steerableConvolutionWeightGradient?(call: SteerableConvolutionCall): void;
   /** Maxima of windows and where they stand. */
   maxPool(call: MaxPoolCall): void;
   /** `output` from `input`. */

@@ -110,5 +110,16 @@ export {
 } from "./registry.ts";
 export { keep, release, Scope, scope } from "./scope.ts";
 export { logSoftmax, logSumExp, softmax } from "./softmax.ts";
+export { steerableConvolution } from "./steerable_convolution.ts";
+export {
+  type PlanePart,
+  type PlanInput,
+  type PlanOutput,
+  type SteerablePlan,
+  steerablePlan,
+  type SteerablePlanParts,
+  type SteerableWork,
+  steerableWork,
+} from "./steerable_plan.ts";
 export { Tensor } from "./tensor.ts";
 export { upsample, type UpsampleOptions } from "./upsample.ts";

@@ -28,6 +28,7 @@ export const BACKEND_CONTRACT: readonly string[] = [
   "layout",
   "philox",
   "pool_geometry",
+  "steerable_plan",
 ].map((name) => `src/tensor/${name}.ts`);
 
 /** For each part, from the most special, the folders (or files) that its files may import besides the part itself. */
