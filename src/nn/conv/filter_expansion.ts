@@ -5,7 +5,7 @@
  */
 
 import type { Representation } from "../../group/types.ts";
-import type { KernelTables } from "../../kernels/kernel_tables.ts";
+import type { IrrepPairTable, KernelTables } from "../../kernels/kernel_tables.ts";
 import { basisChangeFactors } from "../../kernels/normalization.ts";
 import { type IrrepCopy, type WeightLayout, type WeightMatrix, weightsOfEntries } from "../../kernels/weight_layout.ts";
 import { concatenate, type Tensor } from "../../tensor/mod.ts";
@@ -44,6 +44,19 @@ interface OutClass {
   readonly bases: readonly (Constant | undefined)[];
 }
 
+/** In which coordinates a filter is expanded: its values at the taps, or its coefficients of functions. */
+export interface FilterCoordinates {
+  /** The number of coordinates. */
+  readonly count: number;
+  /** The elements of a pair's basis in them: [paths, out size, in size, count]. */
+  of(table: IrrepPairTable): Float64Array;
+}
+
+/** The values at the taps. */
+export function tapCoordinates(tables: KernelTables): FilterCoordinates {
+  return { count: tables.points, of: (table) => table.sampled() };
+}
+
 /**
  * The linear map from a layer's weights to its filter `[out channels, in channels / groups, taps]`, as few tensor operations:
  * one gather of all weights, then for each pair of distinct representations a batched matrix product for each kind of irrep
@@ -75,13 +88,21 @@ export class FilterExpansion {
    * @param inType Fields of the input of one group.
    * @param outType Fields of the output of one group.
    * @param groups Number of groups, whose weights follow each other.
+   * @param coordinates What the last axis of the filter holds. Default: the values at the taps.
    */
-  constructor(tables: KernelTables, layout: WeightLayout, inType: FieldType, outType: FieldType, groups: number) {
+  constructor(
+    tables: KernelTables,
+    layout: WeightLayout,
+    inType: FieldType,
+    outType: FieldType,
+    groups: number,
+    coordinates: FilterCoordinates = tapCoordinates(tables),
+  ) {
     this.weightCount = layout.size * groups;
     this.#groups = groups;
     this.#outChannels = outType.size * groups;
     this.#inChannels = inType.size;
-    this.#taps = tables.points;
+    this.#taps = coordinates.count;
     this.#inClasses = inType.classes;
     const lists: Int32Array[] = [];
     let count = 0;
@@ -96,7 +117,7 @@ export class FilterExpansion {
     this.#classes = outType.classes.map((outClass) => {
       const bases: (Constant | undefined)[] = [];
       const pairs = inType.classes.map((inClass) => {
-        const pair = buildPair(layout, outClass, inClass, groups, tables.points, add);
+        const pair = buildPair(layout, outClass, inClass, groups, coordinates, add);
         bases.push(pair === undefined ? undefined : basisOf(outClass.representation, pair.rows));
         return pair;
       });
@@ -222,10 +243,10 @@ function buildPair(
   outClass: FieldClass,
   inClass: FieldClass,
   groups: number,
-  taps: number,
+  coordinates: FilterCoordinates,
   add: (indices: readonly Int32Array[]) => number,
 ): (ClassPair & { readonly rows: readonly Row[] }) | undefined {
-  const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, taps) ?? []);
+  const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, coordinates) ?? []);
   if (parts.length === 0) return undefined;
   const forms = new Map<string, TypePart[]>();
   for (const part of parts) {
@@ -234,7 +255,7 @@ function buildPair(
     if (list === undefined) forms.set(form, [part]);
     else list.push(part);
   }
-  const inSize = inClass.representation.size;
+  const inSize = inClass.representation.size, taps = coordinates.count;
   const rows: Row[] = [];
   const chunks = [...forms.values()].map((list): Chunk => {
     const { dimension, positions } = list[0], elements = list[0].rows.length;
@@ -265,9 +286,10 @@ function typePart(
   matrix: WeightMatrix,
   outClass: FieldClass,
   inClass: FieldClass,
-  taps: number,
+  coordinates: FilterCoordinates,
 ): TypePart | undefined {
   const { fields, representation: out } = outClass, { representation: input } = inClass;
+  const taps = coordinates.count;
   const positions = matrix.copies.filter((copy) => copy.field === fields[0]).map((copy) => copy.position);
   if (positions.length === 0) return undefined;
   const dimension = out.constituents[positions[0]].size;
@@ -275,7 +297,7 @@ function typePart(
   const rows: Float64Array[] = [];
   const sources: { position: number; block: number; path: number }[] = [];
   matrix.blocks.forEach((block, blockIndex) => {
-    const sampled = block.table.sampled(), inDimension = block.table.inSize;
+    const sampled = coordinates.of(block.table), inDimension = block.table.inSize;
     const occurrences = block.copies.filter((copy) => copy.field === inClass.fields[0]).map((copy) => copy.position);
     for (const position of occurrences) {
       for (let path = 0; path < block.table.pathCount; path++) {
