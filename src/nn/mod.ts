@@ -15,8 +15,24 @@ export {
   type EquivarianceReport,
   type EquivariantMap,
 } from "./check_equivariance.ts";
-export { RdConv, type SteerableConvolutionOptions, type SteerableConvolutionSettings } from "./conv/rd_conv.ts";
-export { R2Conv, R2ConvTransposed, type SteerableConvolutionTransposedOptions } from "./conv/r2_conv.ts";
+export {
+  RdConv,
+  type SteerableConvolutionOptions,
+  type SteerableConvolutionSettings,
+  type TableMaker,
+} from "./conv/rd_conv.ts";
+export { GridConv, GridConvTransposed, type SteerableConvolutionTransposedOptions } from "./conv/grid_conv.ts";
+export { R1Conv, R1ConvTransposed } from "./conv/r1_conv.ts";
+export { R2Conv, R2ConvTransposed } from "./conv/r2_conv.ts";
+export { R3Conv, R3ConvTransposed } from "./conv/r3_conv.ts";
+export {
+  type IcosahedralPoints,
+  R3IcoConv,
+  type R3IcoConvOptions,
+  R3IcoConvTransposed,
+  type R3IcoConvTransposedOptions,
+} from "./conv/r3_ico_conv.ts";
+export { DiffopConv, R1Diffop, R2Diffop, R3Diffop, type SteerableDiffopOptions } from "./conv/diffop.ts";
 export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
 export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";
 export {

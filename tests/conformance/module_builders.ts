@@ -17,6 +17,7 @@ import {
   type GateLabel,
   GNormBatchNorm,
   GroupPooling,
+  type IcosahedralPoints,
   IdentityModule,
   IIDBatchNorm1d,
   IIDBatchNorm2d,
@@ -56,16 +57,24 @@ import {
   R2Conv,
   R2ConvTransposed,
   R2Upsampling,
+  R3Conv,
+  R3ConvTransposed,
+  R3IcoConv,
+  R3IcoConvTransposed,
   R3Upsampling,
+  type RdConv,
   ReLU,
   ReshuffleModule,
   RestrictionModule,
   SequentialModule,
+  type SteerableConvolutionOptions,
+  type SteerableConvolutionTransposedOptions,
   TensorProductModule,
   VectorFieldNonLinearity,
 } from "../../src/nn/mod.ts";
 import type { IrrepId, RepresentationKind } from "../../src/group/types.ts";
 import type { NormFunction, PaddingMode } from "../../src/nn/plain/mod.ts";
+import type { FrequenciesCutoff } from "../../src/kernels/mod.ts";
 import type { GSpace } from "../../src/gspaces/gspace.ts";
 import { type Json, type JsonObject, list, number, numbers, object, same, Unsupported } from "./check.ts";
 import { elementOf, irrepIdOf, representationOf, subgroupIdOf } from "./descriptions.ts";
@@ -102,10 +111,44 @@ function convolutionOptions(options: JsonObject) {
     bias: options.bias !== false,
     rings: optional(options.rings, numbers),
     sigma: optional(options.sigma, sizes),
-    frequenciesCutoff: optional(options.frequenciesCutoff, number),
+    frequenciesCutoff: options.frequenciesCutoff as FrequenciesCutoff | undefined,
     initialize: false,
     dtype: "float64",
   } as const;
+}
+
+/** A builder of convolutions. */
+function convolutionBuilder(
+  Class: new (
+    inType: FieldType,
+    outType: FieldType,
+    kernelSize: number,
+    options: SteerableConvolutionOptions & { readonly points?: IcosahedralPoints },
+  ) => RdConv,
+): Builder {
+  return (inType, options, spec) =>
+    new Class(inType, outTypeOf(inType, spec), number(options.kernelSize), {
+      ...convolutionOptions(options),
+      paddingMode: options.paddingMode as PaddingMode | undefined,
+      points: options.points as IcosahedralPoints | undefined,
+    });
+}
+
+/** A builder of transposed convolutions. */
+function transposedBuilder(
+  Class: new (
+    inType: FieldType,
+    outType: FieldType,
+    kernelSize: number,
+    options: SteerableConvolutionTransposedOptions & { readonly points?: IcosahedralPoints },
+  ) => RdConv,
+): Builder {
+  return (inType, options, spec) =>
+    new Class(inType, outTypeOf(inType, spec), number(options.kernelSize), {
+      ...convolutionOptions(options),
+      outputPadding: optional(options.outputPadding, sizes),
+      points: options.points as IcosahedralPoints | undefined,
+    });
 }
 
 const outTypeOf = (inType: FieldType, spec: JsonObject): FieldType => fieldTypeOf(inType.gspace, spec.out);
@@ -174,16 +217,12 @@ export function partsOf(
 
 /** Modules by escnn's class names. */
 export const BUILDERS: Readonly<Record<string, Builder>> = {
-  R2Conv: (inType, options, spec) =>
-    new R2Conv(inType, outTypeOf(inType, spec), number(options.kernelSize), {
-      ...convolutionOptions(options),
-      paddingMode: options.paddingMode as PaddingMode | undefined,
-    }),
-  R2ConvTransposed: (inType, options, spec) =>
-    new R2ConvTransposed(inType, outTypeOf(inType, spec), number(options.kernelSize), {
-      ...convolutionOptions(options),
-      outputPadding: optional(options.outputPadding, sizes),
-    }),
+  R2Conv: convolutionBuilder(R2Conv),
+  R3Conv: convolutionBuilder(R3Conv),
+  R3IcoConv: convolutionBuilder(R3IcoConv),
+  R2ConvTransposed: transposedBuilder(R2ConvTransposed),
+  R3ConvTransposed: transposedBuilder(R3ConvTransposed),
+  R3IcoConvTransposed: transposedBuilder(R3IcoConvTransposed),
   Linear: (inType, options, spec) =>
     new Linear(inType, outTypeOf(inType, spec), { bias: options.bias !== false, initialize: false, dtype: "float64" }),
   ReLU: (inType) => new ReLU(pointwise(inType)),

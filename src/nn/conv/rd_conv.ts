@@ -4,9 +4,11 @@
  */
 
 import type { RepresentationKind } from "../../group/types.ts";
-import type { KernelAttributes, KernelTables } from "../../kernels/kernel_tables.ts";
+import type { GSpace } from "../../gspaces/gspace.ts";
+import type { FrequenciesCutoff } from "../../kernels/basis_parameters.ts";
+import type { ConvolutionOptions, KernelAttributes, KernelTables } from "../../kernels/kernel_tables.ts";
 import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts";
-import { type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
+import { type Padding, type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import { isGradEnabled, noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
@@ -14,16 +16,23 @@ import { EquivariantModule } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import { FieldType, requireSameSpace } from "../field_type.ts";
 import { generalizedHeValues } from "../init.ts";
-import type { PaddingMode } from "../plain/convolution.ts";
+import {
+  describeAxes,
+  describeSides,
+  type PaddingMode,
+  requirePaddingMode,
+  resolvePadding,
+  type Sides,
+} from "../plain/convolution.ts";
 import { assign, persistent } from "../plain/persistent.ts";
 import type { Module } from "../plain/module.ts";
 import { BiasExpansion } from "./bias_expansion.ts";
 import { FilterExpansion } from "./filter_expansion.ts";
 
-/** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`. */
+/** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`, `[depth, vertical, horizontal]`. */
 export interface SteerableConvolutionOptions {
-  /** Padding on both sides of each axis. Default 0. */
-  readonly padding?: PerAxis;
+  /** Padding: of all sides, of each axis, `[before, after]` of each axis, or `"same"` for outputs of size ⌈size / stride⌉. Default 0. */
+  readonly padding?: Padding | "same";
   /** Step between neighbouring outputs. Default 1. */
   readonly stride?: PerAxis;
   /** Distance between neighbouring taps. Default 1. */
@@ -38,8 +47,13 @@ export interface SteerableConvolutionOptions {
   readonly sigma?: number | readonly number[];
   /** Radii of the rings. Default: ⌈k/2⌉ from 0 to ⌊(k − 1)/2⌋, times the dilation. */
   readonly rings?: readonly number[];
-  /** Greatest frequency on a ring by its radius: a function, F for F · radius, or a policy −1 (default), −2, −3 of escnn. */
-  readonly frequenciesCutoff?: number | ((radius: number) => number);
+  /**
+   * Greatest frequency on a ring by its radius: a function, F for F · radius, or a policy −1 (default), −2, −3 of escnn, in space
+   * `"default1"`, `"default2"`, `"default3"`.
+   */
+  readonly frequenciesCutoff?: FrequenciesCutoff;
+  /** How far harmonics may be aliased at most. Default: as far as the frequencies go. */
+  readonly maximumOffset?: number;
   /** Which basis elements to keep. Default: all. */
   readonly basisFilter?: (attributes: KernelAttributes) => boolean;
   /** Whether weights start with the generalized He initialization; else they are zero, to be loaded. Default true. */
@@ -50,8 +64,8 @@ export interface SteerableConvolutionOptions {
 
 /** The options with defaults that every steerable convolution has. */
 export interface SteerableConvolutionSettings {
-  /** Padding for each axis. */
-  readonly padding: readonly number[];
+  /** Padding as `[before, after]` for each axis. */
+  readonly padding: Sides;
   /** Stride for each axis. */
   readonly stride: readonly number[];
   /** Dilation of all axes. */
@@ -70,6 +84,9 @@ interface FilterCache {
   readonly biasVersion: number;
 }
 
+/** Makes the kernel tables of a space for the options of a layer. */
+export type TableMaker = (gspace: GSpace, options: ConvolutionOptions) => KernelTables;
+
 /**
  * Base of steerable convolutions. Parameters: `weights`, the flat vector of coefficients in the irrep basis, and `bias`, one
  * number for each trivial irrep of the output. The meaning of `weights` is the same on every machine, backend and mode.
@@ -79,8 +96,8 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   readonly inType: FieldType;
   /** The type of outputs. */
   readonly outType: FieldType<K>;
-  /** Size of the filter along every axis. */
-  readonly kernelSize: number;
+  /** Sizes of the filter, in array order. */
+  readonly kernelSize: readonly number[];
   /** Padding, stride, dilation, mode, groups. */
   readonly settings: SteerableConvolutionSettings;
   /** The meaning of the weights of one group. */
@@ -91,13 +108,14 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   readonly #biasExpansion: BiasExpansion | undefined;
   #cache: FilterCache | undefined;
 
-  /** A convolution from `inType` to `outType`. */
+  /** A convolution from `inType` to `outType` on a space of a dimension. */
   constructor(
     dimension: number,
     inType: FieldType,
     outType: FieldType<K>,
-    kernelSize: number,
+    kernelSize: PerAxis,
     options: SteerableConvolutionOptions,
+    makeTables: TableMaker = (gspace, basisOptions) => gspace.kernelTables(basisOptions),
   ) {
     super();
     const op = new.target.name;
@@ -105,21 +123,24 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
     const { groups = 1, bias = true, initialize = true, dtype = "float32", dilation = 1 } = options;
     this.inType = inType;
     this.outType = outType;
-    this.kernelSize = perAxis(kernelSize, 1, "kernelSize", 1, op)[0];
+    this.kernelSize = perAxis(kernelSize, dimension, "kernelSize", 1, op);
+    checkKernelShape(op, inType.gspace, this.kernelSize);
+    const [step] = perAxis(dilation, 1, "dilation", 1, op);
     this.settings = {
-      padding: perAxis(options.padding ?? 0, dimension, "padding", 0, op),
+      padding: resolvePadding(op, options.padding ?? 0, this.kernelSize, this.kernelSize.map(() => step)),
       stride: perAxis(options.stride ?? 1, dimension, "stride", 1, op),
-      dilation: perAxis(dilation, 1, "dilation", 1, op)[0],
-      paddingMode: options.paddingMode ?? "zeros",
+      dilation: step,
+      paddingMode: requirePaddingMode(op, options.paddingMode ?? "zeros"),
       groups,
     };
     const inGroup = groupType(op, inType, groups), outGroup = groupType(op, outType, groups);
-    this.tables = inType.gspace.kernelTables({
+    this.tables = makeTables(inType.gspace, {
       kernelSize: this.kernelSize,
-      dilation: this.settings.dilation,
+      dilation: step,
       rings: options.rings,
       sigma: options.sigma,
       frequenciesCutoff: options.frequenciesCutoff,
+      maximumOffset: options.maximumOffset,
       basisFilter: options.basisFilter,
     });
     const fieldIrreps = (type: FieldType) => type.representations.map((representation) => representation.irreps);
@@ -150,8 +171,9 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   /** The filter that the weights make, with the axes that the plain layer takes, in `dtype` (default: the weights'). */
   expandFilter(dtype: FloatDType = this.weights.dtype as FloatDType): Tensor {
     const [rows, columns] = this.#expansion.shape;
-    const taps = this.settings.stride.map(() => this.kernelSize);
-    return this.arrangeFilter(this.#expansion.apply(this.weights.cast(dtype)).reshape([rows, columns, ...taps]));
+    return this.arrangeFilter(
+      this.#expansion.apply(this.weights.cast(dtype)).reshape([rows, columns, ...this.kernelSize]),
+    );
   }
 
   /** The filter `[out channels, in channels / groups, …taps]` with the axes that the plain layer takes. */
@@ -213,17 +235,43 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   /** The options as text. */
   protected override describe(): string {
     const { padding, stride, dilation, groups, paddingMode } = this.settings;
-    const parts = [`${this.inType} -> ${this.outType}`, `kernelSize ${this.kernelSize}`];
-    if (padding.some((p) => p !== 0)) parts.push(`padding ${padding.join("x")}`);
-    if (stride.some((s) => s !== 1)) parts.push(`stride ${stride.join("x")}`);
-    if (dilation !== 1) parts.push(`dilation ${dilation}`);
-    if (groups !== 1) parts.push(`groups ${groups}`);
+    const parts = [
+      `${this.inType} -> ${this.outType}`,
+      ...describeAxes("kernelSize", this.kernelSize),
+      ...describeSides(padding),
+      ...describeAxes("stride", stride, 1),
+      ...describeAxes("dilation", [dilation], 1),
+      ...describeAxes("groups", [groups], 1),
+    ];
     if (paddingMode !== "zeros") parts.push(paddingMode);
     return parts.join(", ");
   }
 }
 
-function checkTypes(op: string, dimension: number, inType: FieldType, outType: FieldType): void {
+/** Throws ArgumentError where the group would move the box of taps, which has unequal sides, out of itself. */
+function checkKernelShape(op: string, gspace: GSpace, kernelSize: readonly number[]): void {
+  const d = kernelSize.length;
+  if (kernelSize.every((size) => size === kernelSize[0])) return;
+  for (const element of gspace.testingElements) {
+    const matrix = gspace.baseSpaceAction(element);
+    for (let i = 0; i < d; i++) {
+      for (let j = 0; j < d; j++) {
+        // The action is on (x, y, z), sizes are in array order.
+        const mixes = Math.abs(matrix[i * d + j]) > 1e-9 && kernelSize[d - 1 - i] !== kernelSize[d - 1 - j];
+        if (!mixes) continue;
+        throw new ArgumentError({
+          op,
+          expected: `a kernelSize with equal sides, because ${gspace} turns its axes into each other`,
+          actual: kernelSize.join("x"),
+          hint: "Only reflections along the axes and half turns keep a box of unequal sides",
+        });
+      }
+    }
+  }
+}
+
+/** Throws FieldTypeError unless both types live on one space of this dimension. */
+export function checkTypes(op: string, dimension: number, inType: FieldType, outType: FieldType): void {
   requireSameSpace(op, inType, outType);
   if (inType.gspace.dimensionality !== dimension) {
     throw new FieldTypeError({

@@ -3,7 +3,7 @@
  */
 
 import { convolution, convolutionTransposed, pad, type Tensor } from "../../tensor/mod.ts";
-import { type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
+import { type Padding, type PerAxis, perAxis, perSide } from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import { checkInput, Layer } from "./layer.ts";
@@ -12,12 +12,79 @@ import { checkCounts, uniform } from "./linear.ts";
 /** How an input is continued beyond its edges, as in PyTorch. */
 export type PaddingMode = "zeros" | "reflect" | "replicate" | "circular";
 
+const PADDING_MODES: readonly string[] = ["zeros", "reflect", "replicate", "circular"];
+
+/** Padding of a layer as `[before, after]` for each axis. */
+export type Sides = readonly (readonly [number, number])[];
+
+/**
+ * Padding as `[before, after]` for each axis. `"same"` makes outputs of size ⌈size / stride⌉: what the taps reach over in all,
+ * half of it on each side and the odd one at the end. Throws ArgumentError for any other word, fractions and negative numbers.
+ */
+export function resolvePadding(
+  op: string,
+  padding: Padding | "same",
+  kernelSize: readonly number[],
+  dilation: readonly number[],
+): Sides {
+  if (typeof padding === "string") {
+    if (padding !== "same") {
+      throw new ArgumentError({ op, expected: 'padding as numbers or "same"', actual: JSON.stringify(padding) });
+    }
+    return kernelSize.map((size, axis): [number, number] => {
+      const reach = dilation[axis] * (size - 1), before = Math.floor(reach / 2);
+      return [before, reach - before];
+    });
+  }
+  return perSide(padding, kernelSize.length, op);
+}
+
+/** The mode, checked. Throws ArgumentError for an unknown one. */
+export function requirePaddingMode(op: string, mode: PaddingMode): PaddingMode {
+  if (PADDING_MODES.includes(mode)) return mode;
+  throw new ArgumentError({ op, expected: `a paddingMode of ${PADDING_MODES.join(", ")}`, actual: String(mode) });
+}
+
+/**
+ * Rows added at the end of a transposed convolution's output, checked to be less than stride or dilation: more has no inverse.
+ * Throws ArgumentError.
+ */
+export function resolveOutputPadding(
+  op: string,
+  outputPadding: PerAxis,
+  stride: readonly number[],
+  dilation: readonly number[],
+): readonly number[] {
+  const extra = perAxis(outputPadding, stride.length, "outputPadding", 0, op);
+  extra.forEach((rows, axis) => {
+    const limit = Math.max(stride[axis], dilation[axis]);
+    if (rows < limit) return;
+    throw new ArgumentError({
+      op,
+      expected: `outputPadding less than stride or dilation, ${limit}, along axis ${axis}`,
+      actual: String(rows),
+    });
+  });
+  return extra;
+}
+
+/** Options as text: nothing where all are neutral. */
+export function describeAxes(name: string, values: readonly number[], neutral?: number): string[] {
+  return values.every((value) => value === neutral) ? [] : [`${name} ${values.join("x")}`];
+}
+
+/** Padding as text: nothing where there is none. */
+export function describeSides(sides: Sides): string[] {
+  if (sides.every(([before, after]) => before === 0 && after === 0)) return [];
+  return [`padding ${sides.map(([before, after]) => before === after ? before : `${before}+${after}`).join("x")}`];
+}
+
 /** Options of convolutions. Arrays over axes are in array order: `[vertical, horizontal]`, `[depth, vertical, horizontal]`. */
 export interface ConvolutionLayerOptions {
   /** Step between neighbouring outputs. Default 1. */
   readonly stride?: PerAxis;
-  /** Padding on both sides of each axis. Default 0. */
-  readonly padding?: PerAxis;
+  /** Padding: of all sides, of each axis, `[before, after]` of each axis, or `"same"`. Default 0. */
+  readonly padding?: Padding | "same";
   /** Distance between neighbouring taps. Default 1. */
   readonly dilation?: PerAxis;
   /** Number of blocks into which the channels are divided. Default 1. */
@@ -32,11 +99,9 @@ export interface ConvolutionLayerOptions {
   readonly dtype?: FloatDType;
 }
 
-/**
- * Pads the spatial axes of `[batch, channels, …spatial]` by `padding` on both sides in a mode other than zeros.
- */
-export function padSpatial(input: Tensor, padding: readonly number[], mode: PaddingMode): Tensor {
-  return pad(input, padding.map((p): [number, number] => [p, p]), { mode });
+/** Pads the spatial axes of `[batch, channels, …spatial]` in a mode other than zeros. */
+export function padSpatial(input: Tensor, sides: Sides, mode: PaddingMode): Tensor {
+  return pad(input, sides, { mode });
 }
 
 /** A convolution with padding of any mode: padding with zeros is the convolution's own, other modes come before it. */
@@ -46,16 +111,17 @@ export function paddedConvolution(
   options: {
     readonly bias?: Tensor;
     readonly stride: readonly number[];
-    readonly padding: readonly number[];
+    readonly padding: readonly (number | readonly [number, number])[];
     readonly dilation: readonly number[];
     readonly groups: number;
     readonly paddingMode: PaddingMode;
   },
 ): Tensor {
-  const { bias, stride, padding, dilation, groups, paddingMode } = options;
-  const inside = paddingMode === "zeros" || padding.every((p) => p === 0);
-  const source = inside ? input : padSpatial(input, padding, paddingMode);
-  return convolution(source, weight, { bias, stride, padding: inside ? padding : 0, dilation, groups });
+  const { bias, stride, dilation, groups, paddingMode } = options;
+  const sides = perSide(options.padding, input.rank - 2, "convolution");
+  const inside = paddingMode === "zeros" || sides.every(([before, after]) => before === 0 && after === 0);
+  const source = inside ? input : padSpatial(input, sides, paddingMode);
+  return convolution(source, weight, { bias, stride, padding: inside ? sides : 0, dilation, groups });
 }
 
 /** What convolutions and their transposes share: sizes, options, parameters. */
@@ -68,8 +134,8 @@ export abstract class ConvolutionBase extends Layer {
   readonly kernelSize: readonly number[];
   /** Step between outputs, one for each axis. */
   readonly stride: readonly number[];
-  /** Padding, one for each axis. */
-  readonly padding: readonly number[];
+  /** Padding as `[before, after]`, one pair for each axis. */
+  readonly padding: Sides;
   /** Distance between taps, one for each axis. */
   readonly dilation: readonly number[];
   /** Blocks of channels. */
@@ -105,10 +171,10 @@ export abstract class ConvolutionBase extends Layer {
     this.outChannels = outChannels;
     this.kernelSize = perAxis(kernelSize, axes, "kernelSize", 1, op);
     this.stride = perAxis(options.stride ?? 1, axes, "stride", 1, op);
-    this.padding = perAxis(options.padding ?? 0, axes, "padding", 0, op);
     this.dilation = perAxis(options.dilation ?? 1, axes, "dilation", 1, op);
+    this.padding = resolvePadding(op, options.padding ?? 0, this.kernelSize, this.dilation);
     this.groups = groups;
-    this.paddingMode = paddingMode;
+    this.paddingMode = requirePaddingMode(op, paddingMode);
     this.hasBias = bias;
     const taps = this.kernelSize.reduce((a, b) => a * b, 1);
     const lead = transposed ? [inChannels, outChannels / groups] : [outChannels, inChannels / groups];
@@ -135,14 +201,14 @@ export abstract class ConvolutionBase extends Layer {
 
   /** The options as text. */
   protected override describe(): string {
-    const parts = [`${this.inChannels} -> ${this.outChannels}`, `kernelSize ${this.kernelSize.join("x")}`];
-    const add = (name: string, values: readonly number[], neutral: number): void => {
-      if (values.some((value) => value !== neutral)) parts.push(`${name} ${values.join("x")}`);
-    };
-    add("stride", this.stride, 1);
-    add("padding", this.padding, 0);
-    add("dilation", this.dilation, 1);
-    add("groups", [this.groups], 1);
+    const parts = [
+      `${this.inChannels} -> ${this.outChannels}`,
+      ...describeAxes("kernelSize", this.kernelSize),
+      ...describeAxes("stride", this.stride, 1),
+      ...describeSides(this.padding),
+      ...describeAxes("dilation", this.dilation, 1),
+      ...describeAxes("groups", [this.groups], 1),
+    ];
     if (this.paddingMode !== "zeros") parts.push(this.paddingMode);
     if (!this.hasBias) parts.push("no bias");
     return parts.join(", ");
@@ -207,7 +273,9 @@ export class Conv3d extends Convolution {
 }
 
 /** Options of transposed convolutions. */
-export interface ConvolutionTransposedLayerOptions extends Omit<ConvolutionLayerOptions, "paddingMode"> {
+export interface ConvolutionTransposedLayerOptions extends Omit<ConvolutionLayerOptions, "paddingMode" | "padding"> {
+  /** Rows taken off the output: of all sides, of each axis, or `[before, after]` of each axis. Default 0. */
+  readonly padding?: Padding;
   /** Rows added to one side of the output, so that a stride has a well-defined inverse. Default 0. */
   readonly outputPadding?: PerAxis;
 }
@@ -226,7 +294,8 @@ export abstract class ConvolutionTransposed extends ConvolutionBase {
     options: ConvolutionTransposedLayerOptions,
   ) {
     super(axes, true, inC, outC, kernelSize, options);
-    this.outputPadding = perAxis(options.outputPadding ?? 0, axes, "outputPadding", 0, this.constructor.name);
+    const { stride, dilation } = this;
+    this.outputPadding = resolveOutputPadding(this.constructor.name, options.outputPadding ?? 0, stride, dilation);
   }
 
   /** `[batch, inChannels, …spatial]` → `[batch, outChannels, …]`. Throws ShapeError for another shape. */
@@ -240,6 +309,19 @@ export abstract class ConvolutionTransposed extends ConvolutionBase {
       dilation: this.dilation,
       groups: this.groups,
     });
+  }
+}
+
+/** Transposed convolution of `[batch, channels, length]`. Parameters: `weight` [in, out / groups, k], `bias` [out]. */
+export class ConvTranspose1d extends ConvolutionTransposed {
+  /** A transposed convolution from `inChannels` to `outChannels` with filters of `kernelSize`. */
+  constructor(
+    inChannels: number,
+    outChannels: number,
+    kernelSize: PerAxis,
+    options: ConvolutionTransposedLayerOptions = {},
+  ) {
+    super(1, inChannels, outChannels, kernelSize, options);
   }
 }
 

@@ -19,9 +19,11 @@ export {
   type ConvolutionLayerOptions,
   ConvolutionTransposed,
   type ConvolutionTransposedLayerOptions,
+  ConvTranspose1d,
   ConvTranspose2d,
   ConvTranspose3d,
   type PaddingMode,
+  type Sides,
 } from "./convolution.ts";
 export {
   BatchNorm,

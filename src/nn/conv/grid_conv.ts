@@ -1,0 +1,153 @@
+/**
+ * Steerable convolutions on grids of any dimension and their transposes (Weiler & Cesa 2019; Cesa, Lang & Weiler 2022): what the
+ * classes for the line, the plane and space share beyond the expansion of their filters.
+ */
+
+import type { RepresentationKind } from "../../group/types.ts";
+import { convolutionGeometry, type Padding, type PerAxis } from "../../tensor/conv_geometry.ts";
+import type { FloatDType } from "../../tensor/dtype.ts";
+import type { Shape } from "../../tensor/layout.ts";
+import { convolutionTransposed, type Tensor } from "../../tensor/mod.ts";
+import type { FieldType } from "../field_type.ts";
+import { GeometricTensor } from "../geometric_tensor.ts";
+import {
+  type ConvolutionLayerOptions,
+  type ConvolutionTransposedLayerOptions,
+  describeAxes,
+  paddedConvolution,
+  resolveOutputPadding,
+} from "../plain/convolution.ts";
+import { RdConv, type SteerableConvolutionOptions, type TableMaker } from "./rd_conv.ts";
+
+/** What the plain layers are made with: channels, sizes and options. */
+type PlainArguments<O> = readonly [inChannels: number, outChannels: number, kernelSize: readonly number[], options: O];
+
+/** A steerable convolution of `[batch, in channels, …spatial]`. */
+export abstract class GridConv<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
+  /** The convolved feature map. Throws FieldTypeError for another type, ShapeError for an input smaller than the filter. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    const { padding, stride, dilation, groups, paddingMode } = this.settings;
+    const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
+    const result = paddedConvolution(input.tensor, filter, {
+      bias,
+      stride,
+      padding,
+      dilation: stride.map(() => dilation),
+      groups,
+      paddingMode,
+    });
+    return new GeometricTensor(result, this.outType);
+  }
+
+  /** The output's shape for an input of this shape. */
+  override evaluateOutputShape(inputShape: Shape): number[] {
+    this.checkShape(inputShape);
+    const { padding, stride, dilation, groups } = this.settings;
+    const weight = [this.outType.size, this.inType.size / groups, ...this.kernelSize];
+    const options = { padding, stride, dilation: stride.map(() => dilation), groups };
+    const { outputSize } = convolutionGeometry(inputShape, weight, options, this.constructor.name);
+    return [inputShape[0], this.outType.size, ...outputSize];
+  }
+
+  /** What a plain convolution of the same form is made with. */
+  protected plainArguments(): PlainArguments<ConvolutionLayerOptions> {
+    const { padding, stride, dilation, groups, paddingMode } = this.settings;
+    return [this.inType.size, this.outType.size, this.kernelSize, {
+      padding,
+      stride,
+      dilation,
+      groups,
+      paddingMode,
+      bias: this.bias !== undefined,
+      initialize: false,
+      dtype: this.weights.dtype as FloatDType,
+    }];
+  }
+}
+
+/** Options of transposed steerable convolutions. */
+export interface SteerableConvolutionTransposedOptions
+  extends Omit<SteerableConvolutionOptions, "paddingMode" | "padding"> {
+  /** Rows taken off the output: of all sides, of each axis, or `[before, after]` of each axis. Default 0. */
+  readonly padding?: Padding;
+  /** Rows added to one side of the output, so that a stride has a well-defined inverse. Default 0. */
+  readonly outputPadding?: PerAxis;
+}
+
+/** A transposed steerable convolution of `[batch, in channels, …spatial]`: the adjoint of one with the same geometry. */
+export abstract class GridConvTransposed<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
+  /** Rows added to one side of the output, for each axis. */
+  readonly outputPadding: readonly number[];
+
+  /** A transposed convolution from `inType` to `outType` on a space of a dimension. */
+  constructor(
+    dimension: number,
+    inType: FieldType,
+    outType: FieldType<K>,
+    kernelSize: PerAxis,
+    options: SteerableConvolutionTransposedOptions,
+    makeTables?: TableMaker,
+  ) {
+    super(dimension, inType, outType, kernelSize, options, makeTables);
+    const { stride, dilation } = this.settings;
+    const steps = stride.map(() => dilation);
+    this.outputPadding = resolveOutputPadding(this.constructor.name, options.outputPadding ?? 0, stride, steps);
+  }
+
+  /** The filter with the axes of a transposed convolution, `[in channels, out channels / groups, …taps]`. */
+  protected override arrangeFilter(filter: Tensor): Tensor {
+    const { groups } = this.settings;
+    const [out, perGroup, ...taps] = filter.shape;
+    return filter.reshape([groups, out / groups, perGroup, ...taps])
+      .permute([0, 2, 1, ...taps.map((_, axis) => axis + 3)])
+      .reshape([groups * perGroup, out / groups, ...taps]);
+  }
+
+  /** The result. Throws FieldTypeError for another type. */
+  override forward(input: GeometricTensor): GeometricTensor {
+    this.checkInput(input);
+    const { padding, stride, dilation, groups } = this.settings;
+    const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
+    const result = convolutionTransposed(input.tensor, filter, {
+      bias,
+      stride,
+      padding,
+      outputPadding: this.outputPadding,
+      dilation: stride.map(() => dilation),
+      groups,
+    });
+    return new GeometricTensor(result, this.outType);
+  }
+
+  /** The output's shape for an input of this shape. */
+  override evaluateOutputShape(inputShape: Shape): number[] {
+    this.checkShape(inputShape);
+    const { padding, stride, dilation } = this.settings;
+    const spatial = inputShape.slice(2).map((size, axis) =>
+      (size - 1) * stride[axis] - padding[axis][0] - padding[axis][1] + dilation * (this.kernelSize[axis] - 1) +
+      this.outputPadding[axis] + 1
+    );
+    return [inputShape[0], this.outType.size, ...spatial];
+  }
+
+  /** What a plain transposed convolution of the same form is made with. */
+  protected plainArguments(): PlainArguments<ConvolutionTransposedLayerOptions> {
+    const { padding, stride, dilation, groups } = this.settings;
+    return [this.inType.size, this.outType.size, this.kernelSize, {
+      padding,
+      stride,
+      dilation,
+      groups,
+      outputPadding: this.outputPadding,
+      bias: this.bias !== undefined,
+      initialize: false,
+      dtype: this.weights.dtype as FloatDType,
+    }];
+  }
+
+  /** The options as text. */
+  protected override describe(): string {
+    return [super.describe(), ...describeAxes("outputPadding", this.outputPadding, 0)].join(", ");
+  }
+}
