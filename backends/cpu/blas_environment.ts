@@ -30,13 +30,13 @@ export function cpuinfoHasAvx512(text: string): boolean {
 export function hasAvx512(): boolean {
   if (runtime.platform !== "linux" || runtime.arch !== "x64") return false;
   try {
-    using loader = openLibrary({
-      name: "the loader of glibc",
-      candidates: ["ld-linux-x86-64.so.2"],
+    using library = openLibrary({
+      name: "the C library",
+      candidates: cLibraryCandidates(),
       symbols: CPU_FEATURE_SYMBOLS,
       install: "it is part of glibc 2.33 and later",
     });
-    const leaf7 = loader.symbols.__x86_get_cpuid_feature_leaf(1);
+    const leaf7 = library.symbols.__x86_get_cpuid_feature_leaf(1);
     const active = new DataView(loadFfi().viewBytes(leaf7, 32).slice().buffer).getUint32(20, true);
     return (active & AVX512_BITS) === AVX512_BITS;
   } catch {

@@ -41,6 +41,10 @@ export interface DenoLike {
   args: string[];
   /** The target that Deno was built for. */
   build: { os: string; arch: string };
+  /** The environment; throws without permission. */
+  env: { get(name: string): string | undefined };
+  /** Standard output. */
+  stdout: { isTerminal(): boolean };
 }
 
 interface Globals {

@@ -1,5 +1,6 @@
 // The adapter of Deno: the common server adapter with Deno's own names and permissions. Nothing here prompts; a
-// permission in the state "prompt" counts as not given.
+// permission in the state "prompt" counts as not given. What a program's start needs comes from `Deno` alone, because the
+// first look at `process` costs a dozen milliseconds.
 
 import { denoGlobal, type DenoLike, isPermitted } from "./builtins.ts";
 import { RuntimeUnsupportedError } from "./errors.ts";
@@ -31,6 +32,22 @@ export class DenoRuntime extends ServerRuntime {
 
   /** Reads an environment variable, `undefined` without permission. */
   override env(name: string): string | undefined {
-    return isPermitted({ name: "env", variable: name }) ? super.env(name) : undefined;
+    return isPermitted({ name: "env", variable: name }) ? this.#deno.env.get(name) : undefined;
+  }
+
+  /** The operating system. */
+  override get platform(): string {
+    return this.#deno.build.os;
+  }
+
+  /** The machine. */
+  override get arch(): string {
+    const { arch } = this.#deno.build;
+    return arch === "x86_64" ? "x64" : arch === "aarch64" ? "arm64" : arch;
+  }
+
+  /** Whether standard output is a terminal. */
+  override get isTerminal(): boolean {
+    return this.#deno.stdout.isTerminal();
   }
 }

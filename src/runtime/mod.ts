@@ -20,10 +20,10 @@ export {
 export type { ContextStorage, Runtime, RuntimeName, RuntimeWorker, WorkerOptions } from "./types.ts";
 
 function detect(): Runtime {
+  if (denoGlobal() !== undefined) return new DenoRuntime();
   const process = processGlobal();
   // An old Node must not pass for a browser: NodeRuntime says which version it needs.
   if (process?.getBuiltinModule === undefined && process?.versions.node === undefined) return new BrowserRuntime();
-  if (denoGlobal() !== undefined) return new DenoRuntime();
   return bunGlobal() !== undefined ? new BunRuntime() : new NodeRuntime();
 }
 

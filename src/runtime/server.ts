@@ -60,11 +60,12 @@ export abstract class ServerRuntime implements Runtime {
   /** Memory can always be shared with workers. */
   readonly hasSharedMemory = true;
 
-  /** The global `process`. */
-  protected readonly process: ProcessLike;
-
-  /** @throws RuntimeUnsupportedError when there is no `process` with `getBuiltinModule`. */
-  constructor() {
+  /**
+   * The global `process`, looked up when it is needed: in Deno its first use sets up all of the compatibility with Node.
+   *
+   * @throws RuntimeUnsupportedError when there is no `process` with `getBuiltinModule`.
+   */
+  protected get process(): ProcessLike {
     const process = processGlobal();
     if (process?.getBuiltinModule === undefined) {
       throw new RuntimeUnsupportedError("server", {
@@ -72,7 +73,7 @@ export abstract class ServerRuntime implements Runtime {
         hint: "use Node 20.16 or later, Deno 2.2 or later, or a recent Bun",
       });
     }
-    this.process = process;
+    return process;
   }
 
   /** The operating system. */

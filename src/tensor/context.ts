@@ -3,7 +3,7 @@
  * continuations where the runtime can track them (`AsyncLocalStorage`), so that concurrent steps do not mix.
  */
 
-import { runtime } from "../runtime/mod.ts";
+import { type ContextStorage, runtime } from "../runtime/mod.ts";
 
 /** Something that owns disposable things made while it is current. */
 export interface Owner {
@@ -34,12 +34,13 @@ export interface Context {
 }
 
 const outside: Context = { owner: undefined, gradEnabled: true };
-const storage = runtime.asyncLocalStorage<Context>();
+// Made at its first use: a program that opens no scope need not wait for the runtime to set it up.
+let storage: ContextStorage<Context> | undefined;
 let synchronous: Context | undefined;
 
 /** The current state. */
 export function currentContext(): Context {
-  return synchronous ?? storage.get() ?? outside;
+  return synchronous ?? storage?.get() ?? outside;
 }
 
 /** The innermost owner that has not ended. */
@@ -51,11 +52,13 @@ export function currentOwner(): Owner | undefined {
 
 /** Runs `fn` (also an asynchronous one) in another state. */
 export function runInContext<R>(context: Context, fn: () => R): R {
+  storage ??= runtime.asyncLocalStorage<Context>();
   return storage.run(context, fn);
 }
 
 /** Changes the state from here on; the result changes it back. */
 export function enterContext(context: Context): () => void {
+  storage ??= runtime.asyncLocalStorage<Context>();
   return storage.enter(context);
 }
 

@@ -1,17 +1,19 @@
-// Scopes where the runtime has one stack for all, as in browsers: the library is loaded with the process hidden.
+// Scopes where the runtime has one stack for all, as in browsers: the library is loaded with `process` and `Deno` hidden.
 
 import { assertEquals, assertThrows } from "@std/assert";
 import { test } from "../support/test.ts";
 
-const globals = globalThis as { process?: unknown };
-const hidden = Object.getOwnPropertyDescriptor(globals, "process")!;
-Object.defineProperty(globals, "process", { value: undefined, configurable: true, writable: true });
+const NAMES = ["process", "Deno"] as const;
+const hidden = NAMES.map((name) => Object.getOwnPropertyDescriptor(globalThis, name)!);
+for (const name of NAMES) {
+  Object.defineProperty(globalThis, name, { value: undefined, configurable: true, writable: true });
+}
 const { runtime } = await import("../../src/runtime/mod.ts");
 const { scope } = await import("../../src/tensor/scope.ts");
 const { tensor } = await import("../../src/tensor/creation.ts");
 const { useBackend } = await import("../../src/tensor/registry.ts");
 const { ScopeError } = await import("../../src/tensor/errors.ts");
-Object.defineProperty(globals, "process", hidden);
+NAMES.forEach((name, i) => Object.defineProperty(globalThis, name, hidden[i]));
 
 await useBackend("reference");
 

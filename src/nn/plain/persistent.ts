@@ -4,8 +4,8 @@
  */
 
 import type { Backend } from "../../tensor/backend.ts";
-import { runInContext } from "../../tensor/context.ts";
 import { gatherUnchecked } from "../../tensor/gather.ts";
+import { detachedScope } from "../../tensor/scope.ts";
 import { mapInPlace, release, scope, type Tensor, tensor } from "../../tensor/mod.ts";
 import type { DType, FloatDType } from "../../tensor/dtype.ts";
 import * as E from "../../tensor/expr.ts";
@@ -18,7 +18,7 @@ export function untracked(value: Tensor): Tensor {
 
 /** The result of `build` without history and outside of all scopes; what else it makes is freed. */
 export function persistent(build: () => Tensor): Tensor {
-  return untracked(runInContext({ owner: undefined, gradEnabled: false }, () => scope(build)));
+  return untracked(detachedScope(build));
 }
 
 /**
