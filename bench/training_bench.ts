@@ -8,16 +8,17 @@ import { ConventionalNetwork, type DigitNetwork, EquivariantNetwork, INPUT_SIZE 
 import { peaks, peaksText } from "./peaks.ts";
 
 const BATCH = 64;
+const ROUNDS = 5;
 
 console.log(peaksText(await peaks()));
 
 for (const openblas of ["auto", "off"]) {
-  await useBackend("cpu", { openblas });
   const group = openblas === "auto" ? "training step, OpenBLAS if present" : "training step, WebAssembly";
-  for (const build of [EquivariantNetwork, ConventionalNetwork]) {
+  for (const Network of [EquivariantNetwork, ConventionalNetwork]) {
     let step: (() => Promise<void>) | undefined;
-    Deno.bench({ name: `${group}: ${build.name}, batch ${BATCH}`, group, warmup: 2, n: 5 }, async (timer) => {
-      step ??= await prepare(new build(), openblas);
+    const name = `${group}: ${Network.name}, batch ${BATCH}`;
+    Deno.bench({ name, group, warmup: 2, n: ROUNDS }, async (timer) => {
+      step ??= await prepare(Network, openblas);
       timer.start();
       await step();
       timer.end();
@@ -25,10 +26,11 @@ for (const openblas of ["auto", "off"]) {
   }
 }
 
-/** A function that takes one step on fixed random images. */
-async function prepare(network: DigitNetwork, openblas: string): Promise<() => Promise<void>> {
+/** A function that takes one step on fixed random images, on a backend of its own. */
+async function prepare(Network: new () => DigitNetwork, openblas: string): Promise<() => Promise<void>> {
   await useBackend("cpu", { openblas });
   seed(0);
+  const network = new Network();
   const images = randn([BATCH, 1, INPUT_SIZE, INPUT_SIZE]);
   const labels = randint(0, 10, [BATCH]);
   const optimizer = new Adam(network.parameters());

@@ -76,7 +76,7 @@ export class EquivariantNetwork extends DigitNetwork {
       const outType = new FieldType(space, space.regularRepr, fields);
       modules.push(new R2Conv(type, outType, kernelSize, { padding: (kernelSize - 1) / 2, bias: false }));
       modules.push(new InnerBatchNorm(outType), new ReLU(outType));
-      if (pool) modules.push(new PointwiseAvgPoolAntialiased2D(outType, 0.66, 2));
+      if (pool) modules.push(new PointwiseAvgPoolAntialiased2D(outType, 0.9, 2));
       type = outType;
     }
     modules.push(new GroupPooling(type));
