@@ -48,6 +48,8 @@ interface OutClass {
 export interface FilterCoordinates {
   /** The number of coordinates. */
   readonly count: number;
+  /** Whether elements keep the scale of the tables whatever the changes of basis, as on points. Default false. */
+  readonly unnormalized?: boolean;
   /** The elements of a pair's basis in them: [paths, out size, in size, count]. */
   of(table: IrrepPairTable): Float64Array;
 }
@@ -129,7 +131,9 @@ export class FilterExpansion {
       indices.set(list, offset);
       offset += list.length;
     }
-    const factors = basisChangeFactors(layout, inType.representations, outType.representations);
+    const factors = coordinates.unnormalized
+      ? undefined
+      : basisChangeFactors(layout, inType.representations, outType.representations);
     if (factors !== undefined) {
       const all = new Float64Array(this.weightCount);
       for (let group = 0; group < groups; group++) all.set(factors, group * layout.size);

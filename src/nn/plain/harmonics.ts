@@ -9,8 +9,8 @@ import type { Expr } from "../../tensor/expr.ts";
 import { concatenate, mapMany, stack, type Tensor } from "../../tensor/mod.ts";
 import { checkInput, Layer } from "./layer.ts";
 
-/** The components m = −l … l of degree l by the recursion of the associated Legendre functions. */
-function degree(l: number, x: Expr, y: Expr, z: Expr): Expr[] {
+/** The components m = −l … l of degree l at (x, y, z) by the recursion of the associated Legendre functions. */
+export function solidHarmonics(l: number, x: Expr, y: Expr, z: Expr): Expr[] {
   const one = E.constant(1, x.dtype);
   const squared = E.add(E.add(E.square(x), E.square(y)), E.square(z));
   const components = new Array<Expr>(2 * l + 1);
@@ -63,7 +63,7 @@ export class HarmonicPolynomials extends Layer {
     const axes = [0, 1, 2].map((axis) => input.select(1, axis));
     const degrees = Array.from(
       { length: this.maximumDegree + 1 },
-      (_, l) => stack(mapMany(axes, (x, y, z) => degree(l, x, y, z)), 1),
+      (_, l) => stack(mapMany(axes, (x, y, z) => solidHarmonics(l, x, y, z)), 1),
     );
     return degrees.length === 1 ? degrees[0] : concatenate(degrees, 1);
   }

@@ -1,5 +1,5 @@
 // Steerable convolutions on the plane: equivariance over groups and options, expansion cache, state, export, bad input.
-// covers: src/nn/conv/rd_conv.ts, src/nn/equivariant_module.ts
+// covers: src/nn/conv/rd_conv.ts, src/nn/conv/expansion_cache.ts, src/nn/equivariant_module.ts
 
 import {
   assert,
