@@ -4,10 +4,16 @@
  */
 
 import type { RepresentationKind } from "../../group/types.ts";
-import { convolutionGeometry, type Padding, type PerAxis } from "../../tensor/conv_geometry.ts";
+import type { Backend } from "../../tensor/backend.ts";
+import {
+  type ConvolutionGeometry,
+  convolutionGeometry,
+  type Padding,
+  type PerAxis,
+} from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { convolutionTransposed, type Tensor } from "../../tensor/mod.ts";
+import { convolutionTransposed, currentBackend, type Tensor } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
 import {
@@ -15,8 +21,10 @@ import {
   type ConvolutionTransposedLayerOptions,
   describeAxes,
   paddedConvolution,
+  padSpatial,
   resolveOutputPadding,
 } from "../plain/convolution.ts";
+import type { ConvolutionPlan } from "./convolution_plan.ts";
 import { RdConv, type SteerableConvolutionOptions, type TableMaker } from "./rd_conv.ts";
 
 /** What the plain layers are made with: channels, sizes and options. */
@@ -28,6 +36,8 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
     const { padding, stride, dilation, groups, paddingMode } = this.settings;
+    const plan = this.planFor(input.tensor.shape, input.tensor.backend);
+    if (plan !== "dense") return new GeometricTensor(this.#fast(input.tensor, plan), this.outType);
     const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
     const result = paddedConvolution(input.tensor, filter, {
       bias,
@@ -40,14 +50,37 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
     return new GeometricTensor(result, this.outType);
   }
 
-  /** The output's shape for an input of this shape. */
-  override evaluateOutputShape(inputShape: Shape): number[] {
-    this.checkShape(inputShape);
+  /** How an input `[batch, channels, …spatial]` of this shape is convolved on a backend. Default: the current one. */
+  planFor(inputShape: Shape, backend: Backend = currentBackend()): ConvolutionPlan {
+    return this.plans.choose(this.#geometry(inputShape), backend);
+  }
+
+  #geometry(inputShape: Shape): ConvolutionGeometry {
     const { padding, stride, dilation, groups } = this.settings;
     const weight = [this.outType.size, this.inType.size / groups, ...this.kernelSize];
     const options = { padding, stride, dilation: stride.map(() => dilation), groups };
-    const { outputSize } = convolutionGeometry(inputShape, weight, options, this.constructor.name);
-    return [inputShape[0], this.outType.size, ...outputSize];
+    return convolutionGeometry(inputShape, weight, options, this.constructor.name);
+  }
+
+  /** The convolution without a filter. */
+  #fast(x: Tensor, plan: "harmonic" | "structured"): Tensor {
+    const { padding, stride, dilation, paddingMode } = this.settings;
+    const inside = paddingMode === "zeros" || padding.every(([before, after]) => before === 0 && after === 0);
+    const source = inside ? x : padSpatial(x, padding, paddingMode);
+    const dtype = x.dtype as FloatDType;
+    const y = this.plans.get(plan).apply(source, this.weights.cast(dtype), {
+      stride,
+      padding: inside ? padding : 0,
+      dilation: stride.map(() => dilation),
+    });
+    const bias = this.expandBias(dtype);
+    return bias === undefined ? y : y.add(bias.reshape([-1, ...stride.map(() => 1)]));
+  }
+
+  /** The output's shape for an input of this shape. */
+  override evaluateOutputShape(inputShape: Shape): number[] {
+    this.checkShape(inputShape);
+    return [inputShape[0], this.outType.size, ...this.#geometry(inputShape).outputSize];
   }
 
   /** What a plain convolution of the same form is made with. */
@@ -68,7 +101,7 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
 
 /** Options of transposed steerable convolutions. */
 export interface SteerableConvolutionTransposedOptions
-  extends Omit<SteerableConvolutionOptions, "paddingMode" | "padding"> {
+  extends Omit<SteerableConvolutionOptions, "paddingMode" | "padding" | "plan"> {
   /** Rows taken off the output: of all sides, of each axis, or `[before, after]` of each axis. Default 0. */
   readonly padding?: Padding;
   /** Rows added to one side of the output, so that a stride has a well-defined inverse. Default 0. */

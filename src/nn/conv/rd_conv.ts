@@ -27,6 +27,7 @@ import {
 import { assign, persistent } from "../plain/persistent.ts";
 import type { Module } from "../plain/module.ts";
 import { BiasExpansion } from "./bias_expansion.ts";
+import { type ConvolutionPlan, ConvolutionPlans, requirePlan } from "./convolution_plan.ts";
 import { FilterExpansion } from "./filter_expansion.ts";
 
 /** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`, `[depth, vertical, horizontal]`. */
@@ -60,6 +61,8 @@ export interface SteerableConvolutionOptions {
   readonly initialize?: boolean;
   /** Element type of weights and bias. Default float32. */
   readonly dtype?: FloatDType;
+  /** How the convolution is computed: with its filter, with functions on the grid, in the irrep basis. Default: what is fastest. */
+  readonly plan?: ConvolutionPlan | "auto";
 }
 
 /** The options with defaults that every steerable convolution has. */
@@ -104,6 +107,8 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   readonly layout: WeightLayout;
   /** The kernel tables behind the filter. */
   readonly tables: KernelTables;
+  /** Ways to compute the convolution without its filter. */
+  protected readonly plans: ConvolutionPlans;
   readonly #expansion: FilterExpansion;
   readonly #biasExpansion: BiasExpansion | undefined;
   #cache: FilterCache | undefined;
@@ -146,6 +151,17 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
     const fieldIrreps = (type: FieldType) => type.representations.map((representation) => representation.irreps);
     this.layout = weightLayout(this.tables, fieldIrreps(inGroup), fieldIrreps(outGroup));
     this.#expansion = new FilterExpansion(this.tables, this.layout, inGroup, outGroup, groups);
+    this.plans = new ConvolutionPlans(
+      {
+        tables: this.tables,
+        layout: this.layout,
+        inType: inGroup,
+        outType: outGroup,
+        groups,
+        kernelSize: this.kernelSize,
+      },
+      requirePlan(op, options.plan ?? "auto"),
+    );
     const shape = [this.#expansion.weightCount];
     this.addParameter(
       "weights",

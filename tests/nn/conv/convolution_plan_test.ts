@@ -1,0 +1,99 @@
+// The option `plan` of steerable convolutions: all plans give the same layer, equivariance stays, the choice follows the shape.
+// covers: src/nn/conv/plan_cost.ts
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { flipRot2dOnR2, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
+import { FieldType, GeometricTensor, R2Conv, R3Conv, ReLU, SequentialModule } from "../../../src/nn/mod.ts";
+import { requirePlan } from "../../../src/nn/conv/convolution_plan.ts";
+import type { SteerableConvolutionOptions } from "../../../src/nn/conv/rd_conv.ts";
+import { ArgumentError, noGrad, randn, seed, startBackend } from "../../../src/tensor/mod.ts";
+import { assertClose } from "../../support/close.ts";
+import { test } from "../../support/test.ts";
+import { regular } from "../support.ts";
+
+const PLANS = ["dense", "harmonic", "structured"] as const;
+
+const OPTIONS: readonly SteerableConvolutionOptions[] = [
+  { padding: 1, paddingMode: "reflect" },
+  { padding: [1, 2], paddingMode: "circular", stride: 2 },
+  { padding: "same" },
+  { groups: 2, dilation: 2, padding: 2, bias: false },
+];
+
+for (const options of OPTIONS) {
+  test(`R2Conv gives the same by all plans to 1e-5: ${JSON.stringify(options)}`, () => {
+    seed(1);
+    const type = regular(rot2dOnR2(4), 2);
+    const x = new GeometricTensor(randn([2, type.size, 9, 9]), type);
+    const [first, ...others] = PLANS.map((plan) => new R2Conv(type, type, 3, { ...options, plan }));
+    const expected = first.forward(x).tensor;
+    for (const conv of others) {
+      conv.loadStateDict(first.stateDict());
+      assertClose(conv.forward(x).tensor.dataSync(), expected.dataSync(), { absolute: 1e-5 });
+    }
+  });
+}
+
+test("R3Conv gives the same by all plans to 1e-5", () => {
+  seed(2);
+  const space = rot3dOnR3();
+  const type = new FieldType(space, [space.irrep(0), space.irrep(1), space.irrep(2), space.irrep(1)]);
+  const x = new GeometricTensor(randn([1, type.size, 5, 6, 5]), type);
+  const [first, ...others] = PLANS.map((plan) => new R3Conv(type, type, 3, { padding: 1, plan }));
+  const expected = first.forward(x).tensor;
+  for (const conv of others) {
+    conv.loadStateDict(first.stateDict());
+    assertClose(conv.forward(x).tensor.dataSync(), expected.dataSync(), { absolute: 1e-5 });
+  }
+});
+
+test("faster plans are at most twice as far from equivariance as the dense one, or 1e-6", async () => {
+  for (const space of [rot2dOnR2(4), flipRot2dOnR2(6)]) {
+    const type = regular(space, 2);
+    const errors: number[] = [];
+    for (const plan of PLANS) {
+      seed(3);
+      const model = new SequentialModule(new R2Conv(type, type, 5, { padding: 2, plan }), new ReLU(type));
+      errors.push((await model.checkEquivariance({ size: 9, batch: 1 })).maxExact);
+    }
+    for (const error of errors.slice(1)) assert(error <= Math.max(2 * errors[0], 1e-6), `${errors}`);
+  }
+});
+
+test("planFor names the fixed plan, and dense where functions are as many as taps", () => {
+  const type = regular(rot2dOnR2(8), 8);
+  for (const plan of PLANS) assertEquals(new R2Conv(type, type, 5, { plan }).planFor([1, type.size, 9, 9]), plan);
+  const many = new R2Conv(type, type, 3, { frequenciesCutoff: () => 8, sigma: 0.6 });
+  assertEquals(many.planFor([1, type.size, 9, 9]), "dense");
+});
+
+test("planFor picks the structured plan for wide layers of regular fields", () => {
+  const plane = regular(rot2dOnR2(8), 24);
+  assertEquals(new R2Conv(plane, plane, 5, { initialize: false }).planFor([64, plane.size, 29, 29]), "structured");
+  const space = regular(octaOnR3(), 2);
+  assertEquals(new R3Conv(space, space, 5, { initialize: false }).planFor([2, space.size, 17, 17, 17]), "structured");
+});
+
+test("a layer keeps its meaning in eval mode without gradients, by every plan", () => {
+  seed(4);
+  const type = regular(rot2dOnR2(4), 2);
+  const x = new GeometricTensor(randn([1, type.size, 6, 6]), type);
+  for (const plan of PLANS) {
+    const conv = new R2Conv(type, type, 3, { plan });
+    const trained = conv.forward(x).tensor.dataSync();
+    conv.eval();
+    assertClose(noGrad(() => conv.forward(x)).tensor.dataSync(), trained, { absolute: 1e-6 });
+  }
+});
+
+test("requirePlan names the plans", () => {
+  assertThrows(() => requirePlan("R2Conv", "fast"), ArgumentError, "auto, dense, harmonic, structured");
+  assertEquals(requirePlan("R2Conv", "auto"), "auto");
+});
+
+test("the auto plan of a backend without the primitive is dense", async () => {
+  const reference = await startBackend("reference");
+  const bare = Object.create(reference, { steerableConvolution: { value: undefined } });
+  const type = regular(rot2dOnR2(8), 24);
+  assertEquals(new R2Conv(type, type, 5, { initialize: false }).planFor([64, type.size, 29, 29], bare), "dense");
+});
