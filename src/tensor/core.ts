@@ -288,8 +288,11 @@ export function commonBackend(tensors: readonly Tensor[], op: string): Backend {
       throw new BackendMismatchError({
         op,
         expected: `all operands on one backend`,
-        actual: `${tensors[0].describe()} on ${backend.name} and ${tensor.describe()} on ${tensor.backend.name}`,
-        hint: "Move one of them with await tensor.to(backend)",
+        actual: `${tensors[0].describe()} on ${backend.name} and ${tensor.describe()} on ${
+          tensor.backend.name === backend.name ? `another instance of ${backend.name}` : tensor.backend.name
+        }`,
+        hint:
+          "Move one of them with await tensor.to(backend); modules belong to the backend that was current when they were built",
       });
     }
   }
