@@ -25,6 +25,7 @@ import {
   so3Group,
   sphereRepresentation,
   useBackend,
+  zeros,
 } from "@escnn/escnn";
 
 interface Layer {
@@ -142,16 +143,19 @@ function measure(layer: Layer): { readonly expansion: number; readonly dense: nu
   return { expansion, dense };
 }
 
-/** The greatest memory that expansion forward and backward take on a fresh backend, filter included, in multiples of the filter. */
+/**
+ * The greatest memory that an expansion takes, forward and backward, in multiples of the filter, the filter included; its gradient, which the
+ * convolution made, is not counted.
+ */
 async function peakMemory(layer: Layer): Promise<number> {
   disposeBackend("cpu");
   await useBackend("cpu");
   using module = layer.build();
   using _ = scope();
+  const gradient = zeros([module.outType.size, module.inType.size, ...module.kernelSize]);
   const start = currentBackend().memory().liveBytes;
-  const filter = module.expandFilter();
-  filter.sum().backward();
-  return (currentBackend().memory().peakBytes - start) / (4 * filter.size);
+  module.expandFilter().backward(gradient);
+  return (currentBackend().memory().peakBytes - start) / (4 * gradient.size);
 }
 
 await useBackend("cpu");

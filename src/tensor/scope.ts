@@ -183,18 +183,21 @@ function endWith<T>(made: Scope, value: T): T {
 }
 
 /**
- * A scope around a synchronous `fn` of the library, which must not call user code, outside of all others and without recording. Costs
+ * A scope around a synchronous `fn` of the library, which must not call user code: its intermediate results go as soon as it ends. Costs
  * less than {@linkcode scope}. @internal
  */
+export function localScope<R>(fn: () => R): R {
+  const made = new Scope();
+  try {
+    return endWith(made, runSynchronously({ owner: made, gradEnabled: currentContext().gradEnabled }, fn));
+  } finally {
+    made.end();
+  }
+}
+
+/** A {@linkcode localScope} outside of all others and without recording. @internal */
 export function detachedScope<R>(fn: () => R): R {
-  return runSynchronously({ owner: undefined, gradEnabled: false }, () => {
-    const made = new Scope();
-    try {
-      return endWith(made, runSynchronously({ owner: made, gradEnabled: false }, fn));
-    } finally {
-      made.end();
-    }
-  });
+  return runSynchronously({ owner: undefined, gradEnabled: false }, () => localScope(fn));
 }
 
 /**

@@ -9,6 +9,7 @@ import type { IrrepPairTable, KernelTables } from "../../kernels/kernel_tables.t
 import { basisChangeFactors } from "../../kernels/normalization.ts";
 import { type IrrepCopy, type WeightLayout, type WeightMatrix, weightsOfEntries } from "../../kernels/weight_layout.ts";
 import { concatenate, type Tensor } from "../../tensor/mod.ts";
+import { localScope } from "../../tensor/scope.ts";
 import type { FieldClass, FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
 
@@ -155,6 +156,10 @@ export class FilterExpansion {
 
   /** The filter `[out channels, in channels / groups, taps]` of a flat weight vector, in the weights' element type. */
   apply(weights: Tensor): Tensor {
+    return localScope(() => this.#apply(weights));
+  }
+
+  #apply(weights: Tensor): Tensor {
     const scaled = this.#factors === undefined ? weights : weights.mul(this.#factors.like(weights));
     const padded = this.#zero === undefined ? scaled : concatenate([scaled, this.#zero.like(scaled)], 0);
     const gathered = selectAt(padded, 0, this.#gather);
@@ -173,11 +178,18 @@ export class FilterExpansion {
         return new Constant(new Float64Array(count * size * width * taps), [count * size, width, taps]).like(gathered);
       }
       const width = pair.inCount * pair.inSize;
-      const blocks = pair.chunks.map((chunk) => expandChunk(chunk, gathered, count, pair.inCount, pair.inSize * taps));
-      const block = blocks.length === 1 ? blocks[0] : concatenate(blocks, 1);
-      const basis = bases[i];
-      const filter = basis === undefined ? block : basis.like(block).matmul(block);
-      return filter.reshape([count * size, width, taps]);
+      // Each step's parts are as large as the filter: they go as soon as the step is done.
+      return localScope(() => {
+        const block = localScope(() => {
+          const blocks = pair.chunks.map((chunk) =>
+            localScope(() => expandChunk(chunk, gathered, count, pair.inCount, pair.inSize * taps))
+          );
+          return blocks.length === 1 ? blocks[0] : concatenate(blocks, 1);
+        });
+        const basis = bases[i];
+        const filter = basis === undefined ? block : basis.like(block).matmul(block);
+        return filter.reshape([count * size, width, taps]);
+      });
     });
     return columns.length === 1 ? columns[0] : concatenate(columns, 1);
   }
