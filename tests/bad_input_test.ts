@@ -77,7 +77,7 @@ test("bad input: shapes name both shapes and, for a module, its channels", async
     const type = new FieldType(gspaces.rot2dOnR2(4), gspaces.rot2dOnR2(4).regularRepr);
     await assertRefused(() => new R2Conv(type, type, 5).forward(new GeometricTensor(ones([1, 4, 3, 9]), type)), {
       name: "ShapeError",
-      parts: ["convolution", "expected spatial sizes of at least the filter's reach 5", "got 3", "more padding"],
+      parts: ["R2Conv", "expected spatial sizes of at least the filter's reach 5", "got 3", "more padding"],
     });
     await assertRefused(() => new GeometricTensor(ones([1, 3, 5, 5]), type), {
       name: "FieldTypeError",
