@@ -214,7 +214,9 @@ export function createCopy(context: CpuContext): (source: View, target: View) =>
     const bytes = BYTES_PER_ELEMENT[source.dtype];
     const shape = loops.sizes.map((size, k) => k === loop ? left : k === limited ? limit : size);
     const part = (view: View, operand: number): View => ({
-      ...view,
+      // A view may be an object with accessors, which a spread would leave behind.
+      buffer: view.buffer,
+      dtype: view.dtype,
       shape,
       strides: loops.strides[operand].map((stride) => stride / bytes),
       offset: view.offset + from * loops.strides[operand][loop] / bytes,

@@ -40,6 +40,17 @@ test("copy exchanges axes of a batch: [6, 20, 101] to [6, 101, 20] and to [101, 
   }
 });
 
+test("copy transposes views whose members are accessors, as tensors' are", () => {
+  const source = device.tensor("float32", [130, 33], count(130 * 33)), target = device.empty("float32", [33, 130]);
+  const accessors = (view: View): View =>
+    Object.create(
+      {},
+      Object.fromEntries(Object.entries(view).map(([name, value]) => [name, { get: () => value, enumerable: false }])),
+    );
+  copy(accessors({ ...source, shape: [33, 130], strides: [1, 33] }), accessors(target));
+  assertEquals(device.read(target), device.read({ ...source, shape: [33, 130], strides: [1, 33] }));
+});
+
 test("copy moves contiguous memory, also in the middle of buffers, and no byte more", () => {
   for (const length of [1, 15, 64, 1000]) {
     const source: View = { ...device.tensor("int32", [length + 3], count(length + 3)), shape: [length], offset: 3 };
