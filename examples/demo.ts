@@ -74,10 +74,8 @@ async function run(
 async function main(settings: Settings): Promise<void> {
   await useBackend(settings.backend);
   console.error(backendInfo());
-  const [trainSet, testSet] = await Promise.all([
-    loadIdxImages(settings.data, "train"),
-    loadIdxImages(settings.data, "test"),
-  ]);
+  const trainSet = await loadIdxImages(settings.data, "train");
+  const testSet = await loadIdxImages(settings.data, "test");
   await runtime.makeDirectory(settings.out);
   const data = { train: trainSet, test: testSet };
   const reports: NetworkReport[] = [];
