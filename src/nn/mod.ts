@@ -34,6 +34,7 @@ export {
 } from "./conv/r3_ico_conv.ts";
 export { DiffopConv, R1Diffop, R2Diffop, R3Diffop, type SteerableDiffopOptions } from "./conv/diffop.ts";
 export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
+export { PointConv, type PointConvOptions, R2PointConv, R3PointConv } from "./point/point_conv.ts";
 export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";
 export {
   ELU,

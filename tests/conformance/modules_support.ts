@@ -121,8 +121,24 @@ export function fitWeights(
   return { filterColumns, biasColumns };
 }
 
-/** The combination of columns nearest to `target` by modified Gram-Schmidt; fails when it is farther than 1e-7 anywhere. */
+/** The combination of columns nearest to `target`; fails when it is farther than 1e-7 anywhere. */
 export function leastSquares(what: string, columns: readonly Float64Array[], target: Float64Array): Float64Array {
+  const { solution, rest } = solve(columns, target);
+  const worst = rest.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
+  if (!(worst < 1e-7)) throw new CheckFailure(`${what}: not in the span, residual ${worst}`);
+  return solution;
+}
+
+/** The combination of columns nearest to `target`, however far that is. */
+export function nearestCombination(columns: readonly Float64Array[], target: Float64Array): Float64Array {
+  return solve(columns, target).solution;
+}
+
+/** Least squares by modified Gram-Schmidt: the combination, and what it leaves of the target. */
+function solve(
+  columns: readonly Float64Array[],
+  target: Float64Array,
+): { readonly solution: Float64Array; readonly rest: Float64Array } {
   const { factors, orthonormal } = gramSchmidt(columns);
   const rest = Float64Array.from(target);
   const inner = orthonormal.map((q) => {
@@ -132,8 +148,6 @@ export function leastSquares(what: string, columns: readonly Float64Array[], tar
     for (let i = 0; i < rest.length; i++) rest[i] -= dot * q[i];
     return dot;
   });
-  const worst = rest.reduce((a, v) => Math.max(a, Math.abs(v)), 0);
-  if (!(worst < 1e-7)) throw new CheckFailure(`${what}: not in the span, residual ${worst}`);
   const solution = new Float64Array(columns.length);
   for (let k = columns.length - 1; k >= 0; k--) {
     if (orthonormal[k] === undefined) continue;
@@ -141,7 +155,7 @@ export function leastSquares(what: string, columns: readonly Float64Array[], tar
     for (let j = k + 1; j < columns.length; j++) value -= factors[j][k] * solution[j];
     solution[k] = value / factors[k][k];
   }
-  return solution;
+  return { solution, rest };
 }
 
 function gramSchmidt(columns: readonly Float64Array[]): {

@@ -115,4 +115,17 @@ export { type BlockClass, GNormBatchNorm } from "./gnorm_batch_norm.ts";
 export { Branching, type ChannelLists, Merging, type MergingPart, Multiple, SelectChannels } from "./parallel.ts";
 export { HarmonicPolynomials } from "./harmonics.ts";
 export { type ChannelItem, ChannelPlan, type ItemClass, type Span } from "./channel_plan.ts";
+export {
+  PointConvolution,
+  type PointConvolutionInputs,
+  type PointConvolutionLayerOptions,
+} from "./point_convolution.ts";
+export {
+  type PointFunction,
+  PointFunctions,
+  type PointFunctionsOptions,
+  type PointRadial,
+  type PointRing,
+} from "./point_functions.ts";
+export { type PointBlock, PointGraph } from "./point_graph.ts";
 export { Constant } from "./persistent.ts";
