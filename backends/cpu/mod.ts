@@ -17,6 +17,7 @@ import type {
   MatmulCall,
   MaxPoolCall,
   ScatterAddCall,
+  SteerableConvolutionCall,
   View,
 } from "../../src/tensor/backend.ts";
 import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
@@ -102,6 +103,20 @@ class CpuBackend implements Backend {
   convolutionWeightGradient(call: ConvolutionCall): void {
     const op = "convolutionWeightGradient";
     this.#check(op, call.input, call.weight, call.output).convolutionWeightGradient(call);
+  }
+
+  steerableConvolution(call: SteerableConvolutionCall): void {
+    this.#check("steerableConvolution", call.input, call.weight, call.output).steerableConvolution(call);
+  }
+
+  steerableConvolutionInputGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionInputGradient";
+    this.#check(op, call.input, call.weight, call.output).steerableConvolutionInputGradient(call);
+  }
+
+  steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionWeightGradient";
+    this.#check(op, call.input, call.weight, call.output).steerableConvolutionWeightGradient(call);
   }
 
   maxPool(call: MaxPoolCall): void {

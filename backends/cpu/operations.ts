@@ -13,9 +13,10 @@ import { createMap } from "./map.ts";
 import { createMatmul } from "./matmul.ts";
 import { createPool, type PoolOperations } from "./pool.ts";
 import { createMapReduce } from "./reduce.ts";
+import { createSteerable, type SteerableOperations } from "./steerable/mod.ts";
 
 /** The operations of `Backend`, on views that have been checked. */
-export interface Operations extends Transfers, ConvolutionOperations, PoolOperations {
+export interface Operations extends Transfers, ConvolutionOperations, PoolOperations, SteerableOperations {
   /** Copies elements between views of one shape and dtype. */
   copy(source: View, target: View): void;
   /** Elementwise computations. */
@@ -38,6 +39,7 @@ export function createOperations(context: CpuContext): Operations {
     ...createTransfers(context, copy),
     ...createConvolution(context, gemm),
     ...createPool(context),
+    ...createSteerable(context, gemm),
     copy,
     map: createMap(context),
     mapReduce: createMapReduce(context),

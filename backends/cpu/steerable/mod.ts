@@ -1,0 +1,353 @@
+/**
+ * Convolution by a plan in the cpu backend: for each sample and tile the planes of a chunk of units are built in a thread's
+ * own memory (projection and contraction in WebAssembly) and multiplied by the weights at once, so that planes never leave
+ * the cache. The gradients build them again instead of keeping them.
+ */
+
+import type { SteerableConvolutionCall, View } from "../../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
+import { type SteerablePlan, steerableWork } from "../../../src/tensor/steerable_plan.ts";
+import type { CpuContext, HeapBuffer, Kernel } from "../context.ts";
+import { Gemm, PER_THREAD, type Product } from "../gemm/gemm.ts";
+import { RearrangeKernels } from "../gemm/rearrange_kernels.ts";
+import { type Steps, stepsFor } from "../gemm/steps.ts";
+import { type Chunk, type RowRun, type SteerableLayout, steerableLayout, threeAxes, type Tile } from "./layout.ts";
+import { buildSteerableModule } from "./module.ts";
+
+/** Scratch slots. */
+const SLOT = { tables: 8, threads: 10, partials: 11, sum: 12 } as const;
+
+/** Tasks that the weight gradient should have. */
+const TASKS = 8;
+
+/** Elements that a thread sums at least. */
+const SUM_GRAIN = 16_384;
+
+/** Layouts of a plan that are kept. */
+const KEPT_LAYOUTS = 16;
+
+/** The three methods of a backend. */
+export interface SteerableOperations {
+  /** `output` from `input` and `weight`. */
+  steerableConvolution(call: SteerableConvolutionCall): void;
+  /** `input` (its gradient) from `output` (its gradient) and `weight`. */
+  steerableConvolutionInputGradient(call: SteerableConvolutionCall): void;
+  /** `weight` (its gradient) from `input` and `output` (its gradient). */
+  steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void;
+}
+
+interface KernelSet {
+  readonly planes: Kernel;
+  readonly planesBack: Kernel;
+  readonly clear: Kernel;
+}
+
+function pointerOf(view: View): number {
+  return (view.buffer as HeapBuffer).pointer + view.offset * BYTES_PER_ELEMENT[view.dtype];
+}
+
+/** The operations of a context; kernels are compiled when a set of functions is first met. */
+export function createSteerable(context: CpuContext, gemm: Gemm): SteerableOperations {
+  const kernels = new SteerableKernels(context, gemm);
+  return {
+    steerableConvolution: (call) => new Run(kernels, call).forward(),
+    steerableConvolutionInputGradient: (call) => new Run(kernels, call).inputGradient(),
+    steerableConvolutionWeightGradient: (call) => new Run(kernels, call).weightGradient(),
+  };
+}
+
+/** What calls share. */
+class SteerableKernels {
+  readonly context: CpuContext;
+  readonly gemm: Gemm;
+  readonly rearrange: RearrangeKernels;
+  readonly #sets = new Map<string, KernelSet>();
+  readonly #layouts = new WeakMap<SteerablePlan, Map<string, SteerableLayout>>();
+
+  constructor(context: CpuContext, gemm: Gemm) {
+    this.context = context;
+    this.gemm = gemm;
+    this.rearrange = new RearrangeKernels(context);
+  }
+
+  /** The kernels for the functions of a call. */
+  set({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType): KernelSet {
+    const size = threeAxes(geometry.kernelSize, 1), dilation = threeAxes(geometry.dilation, 1);
+    const unitStride = geometry.stride[geometry.stride.length - 1] === 1;
+    const key = `${dtype} ${size} ${dilation} ${unitStride} ${plan.functions.join()}`;
+    let set = this.#sets.get(key);
+    if (set === undefined) {
+      const { executor, features, heap } = this.context;
+      const grid = { functions: plan.functions, count: plan.functionCount, size, dilation, unitStride };
+      const binary = buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid);
+      const [planes, planesBack, clear] = executor.register(binary, ["planes", "planesBack", "clear"]);
+      this.#sets.set(key, set = { planes, planesBack, clear });
+    }
+    return set;
+  }
+
+  /** The division of a call's work. */
+  layout({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType): SteerableLayout {
+    let known = this.#layouts.get(plan);
+    if (known === undefined) this.#layouts.set(plan, known = new Map());
+    const { inputSize, outputSize, stride, dilation, padBefore } = geometry;
+    const key = [dtype, inputSize, outputSize, stride, dilation, padBefore].join(" ");
+    let layout = known.get(key);
+    if (layout === undefined) {
+      if (known.size >= KEPT_LAYOUTS) known.clear();
+      known.set(key, layout = steerableLayout(plan, geometry, dtype, Gemm.workspaceBytes));
+    }
+    return layout;
+  }
+}
+
+/** One call. */
+class Run {
+  readonly #kernels: SteerableKernels;
+  readonly #call: SteerableConvolutionCall;
+  readonly #dtype: FloatDType;
+  readonly #bytes: number;
+  readonly #set: KernelSet;
+  readonly #layout: SteerableLayout;
+  readonly #steps: Steps;
+  readonly #work: number;
+  #tables = 0;
+  #base = 0;
+
+  constructor(kernels: SteerableKernels, call: SteerableConvolutionCall) {
+    this.#kernels = kernels;
+    this.#call = call;
+    this.#dtype = call.input.dtype === "float64" ? "float64" : "float32";
+    this.#bytes = BYTES_PER_ELEMENT[this.#dtype];
+    this.#set = kernels.set(call, this.#dtype);
+    this.#layout = kernels.layout(call, this.#dtype);
+    const { projection, contraction, product } = steerableWork(call.plan, call.geometry);
+    this.#work = projection + contraction + product;
+    this.#steps = stepsFor(kernels.context, this.#work);
+  }
+
+  /** Puts tables and threads' memory into the heap. */
+  #place(): void {
+    const { context } = this.#kernels, { words, threadBytes } = this.#layout;
+    this.#tables = context.scratch(words.byteLength, SLOT.tables);
+    this.#base = context.scratch(threadBytes * context.executor.threads, SLOT.threads);
+    context.heap.i32().set(words, this.#tables / 4);
+  }
+
+  #inputAt(sample: number, group: number): number {
+    const { plan, geometry, input } = this.#call;
+    return pointerOf(input) +
+      (sample * geometry.groups + group) * plan.inChannels * this.#layout.inputPixels * this.#bytes;
+  }
+
+  #outputAt(sample: number, group: number, channel: number, pixel: number): number {
+    const { plan, geometry, output } = this.#call;
+    const row = (sample * geometry.groups + group) * plan.outChannels + channel;
+    return pointerOf(output) + (row * this.#layout.pixels + pixel) * this.#bytes;
+  }
+
+  #weightAt(group: number, output: number, row: number, column: number): number {
+    const { plan } = this.#call;
+    return (group * plan.weightCount + plan.offsets[output] + row * plan.columns[output] + column) * this.#bytes;
+  }
+
+  #pushPlanes(kernel: Kernel, chunk: Chunk, tile: Tile, channels: number): void {
+    const { threadBytes } = this.#layout, tables = this.#tables;
+    this.#steps.pushPerThread(
+      kernel,
+      1 << 5,
+      threadBytes,
+      tables,
+      tables + tile.block,
+      tables + chunk.unit,
+      chunk.count,
+      channels,
+      this.#base,
+    );
+  }
+
+  #pushProduct(product: Product, perThread: number): void {
+    const { gemm } = this.#kernels;
+    gemm.push(this.#steps, this.#dtype, product, this.#base, perThread, this.#layout.threadBytes);
+  }
+
+  /** Calls `visit` for each product of a chunk's planes: a run of rows of an output, one of its components. */
+  #products(
+    chunk: Chunk,
+    visit: (place: {
+      readonly run: RowRun;
+      readonly output: number;
+      readonly component: number;
+      readonly column: number;
+      readonly columns: number;
+      /** Where the planes begin, and elements from one column's to the next. */
+      readonly planes: number;
+      readonly planeStep: number;
+      readonly first: boolean;
+      readonly firstRun: boolean;
+    }) => void,
+  ): void {
+    const { plan } = this.#call, { runs, planeStride } = this.#layout;
+    for (const { output, column, columns, planes, first } of chunk.outputs) {
+      const { size } = plan.outputs[output];
+      for (let component = 0; component < size; component++) {
+        runs[output].forEach((run, i) =>
+          visit({
+            run,
+            output,
+            component,
+            column,
+            columns,
+            planes: this.#base + planes + component * planeStride * this.#bytes,
+            planeStep: size * planeStride,
+            first,
+            firstRun: i === 0,
+          })
+        );
+      }
+    }
+  }
+
+  /** Zeros in output channels that no matrix makes. */
+  #clearEmpty(): void {
+    const { empty, pixels } = this.#layout, { batch, groups } = this.#call.geometry;
+    for (let sample = 0; sample < batch; sample++) {
+      for (let group = 0; group < groups; group++) {
+        for (const channel of empty) {
+          this.#steps.beginTask();
+          this.#steps.push(this.#set.clear, this.#outputAt(sample, group, channel, 0), pixels * this.#bytes);
+        }
+      }
+    }
+  }
+
+  /** `output` from `input` and `weight`. */
+  forward(): void {
+    const { geometry, weight, plan } = this.#call, { tiles, chunks, pixels } = this.#layout;
+    this.#place();
+    this.#clearEmpty();
+    const weights = pointerOf(weight);
+    for (let sample = 0; sample < geometry.batch; sample++) {
+      for (let group = 0; group < geometry.groups; group++) {
+        const input = this.#inputAt(sample, group);
+        for (const tile of tiles) {
+          this.#steps.beginTask();
+          for (const chunk of chunks) {
+            this.#pushPlanes(this.#set.planes, chunk, tile, input);
+            this.#products(
+              chunk,
+              ({ run, output, component, column, columns, planes, planeStep, first }) =>
+                this.#pushProduct({
+                  m: run.count,
+                  n: tile.pixels,
+                  k: columns,
+                  alpha: 1,
+                  a: weights + this.#weightAt(group, output, run.row, column),
+                  aRow: run.rowStep * plan.columns[output],
+                  aColumn: 1,
+                  b: planes,
+                  bRow: planeStep,
+                  bColumn: 1,
+                  beta: first ? 0 : 1,
+                  c: this.#outputAt(sample, group, run.channel + component, tile.start),
+                  cRow: run.channelStep * pixels,
+                  cColumn: 1,
+                }, PER_THREAD.b),
+            );
+          }
+        }
+      }
+    }
+    this.#steps.flush();
+  }
+
+  /** `input` from `output` and `weight`. */
+  inputGradient(): void {
+    const { geometry, weight, plan } = this.#call, { tiles, chunks, pixels, inputPixels } = this.#layout;
+    this.#place();
+    const weights = pointerOf(weight);
+    for (let sample = 0; sample < geometry.batch; sample++) {
+      for (let group = 0; group < geometry.groups; group++) {
+        const input = this.#inputAt(sample, group);
+        this.#steps.beginTask();
+        this.#steps.push(this.#set.clear, input, plan.inChannels * inputPixels * this.#bytes);
+        for (const tile of tiles) {
+          for (const chunk of chunks) {
+            this.#products(
+              chunk,
+              ({ run, output, component, column, columns, planes, planeStep, firstRun }) =>
+                this.#pushProduct({
+                  m: columns,
+                  n: tile.pixels,
+                  k: run.count,
+                  alpha: 1,
+                  a: weights + this.#weightAt(group, output, run.row, column),
+                  aRow: 1,
+                  aColumn: run.rowStep * plan.columns[output],
+                  b: this.#outputAt(sample, group, run.channel + component, tile.start),
+                  bRow: run.channelStep * pixels,
+                  bColumn: 1,
+                  beta: firstRun ? 0 : 1,
+                  c: planes,
+                  cRow: planeStep,
+                  cColumn: 1,
+                }, PER_THREAD.c),
+            );
+            this.#pushPlanes(this.#set.planesBack, chunk, tile, input);
+          }
+        }
+      }
+    }
+    this.#steps.flush();
+  }
+
+  /** `weight` from `input` and `output`: samples in a number of parts that depends on the shape alone, added at the end. */
+  weightGradient(): void {
+    const { geometry, weight, plan } = this.#call, { tiles, chunks, pixels } = this.#layout;
+    const { context, rearrange } = this.#kernels;
+    const { batch, groups } = geometry, size = groups * plan.weightCount * this.#bytes;
+    if (size === 0) return;
+    const parts = Math.min(batch, Math.max(1, Math.ceil(TASKS / Math.max(1, groups * chunks.length))));
+    this.#place();
+    const target = pointerOf(weight);
+    const sums = parts === 1 ? target : context.scratch(parts * size, SLOT.partials);
+    for (let group = 0; group < groups; group++) {
+      for (const chunk of chunks) {
+        for (let part = 0; part < parts; part++) {
+          this.#steps.beginTask();
+          const begin = Math.floor((part * batch) / parts), end = Math.floor(((part + 1) * batch) / parts);
+          for (let sample = begin; sample < end; sample++) {
+            for (const tile of tiles) {
+              this.#pushPlanes(this.#set.planes, chunk, tile, this.#inputAt(sample, group));
+              this.#products(
+                chunk,
+                ({ run, output, component, column, columns, planes, planeStep }) =>
+                  this.#pushProduct({
+                    m: run.count,
+                    n: columns,
+                    k: tile.pixels,
+                    alpha: 1,
+                    a: this.#outputAt(sample, group, run.channel + component, tile.start),
+                    aRow: run.channelStep * pixels,
+                    aColumn: 1,
+                    b: planes,
+                    bRow: 1,
+                    bColumn: planeStep,
+                    beta: sample === begin && tile === tiles[0] && component === 0 ? 0 : 1,
+                    c: sums + part * size + this.#weightAt(group, output, run.row, column),
+                    cRow: run.rowStep * plan.columns[output],
+                    cColumn: 1,
+                  }, PER_THREAD.b),
+              );
+            }
+          }
+        }
+      }
+    }
+    this.#steps.flush();
+    if (parts === 1) return;
+    const table = context.scratch(16, SLOT.sum);
+    context.heap.i32().set([target, sums, parts, size], table / 4);
+    context.executor.parallelRange(rearrange.of(this.#dtype).sum, table, size / this.#bytes, SUM_GRAIN, 16);
+  }
+}
