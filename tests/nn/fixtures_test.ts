@@ -5,7 +5,7 @@ import { runtime } from "../../src/runtime/mod.ts";
 import { FIXTURE_FILES, readCases, runCases } from "../conformance/run.ts";
 import { test } from "../support/test.ts";
 
-const COUNTS = { layers: 25, modules: 115, transforms: 27, networks: 2 } as const;
+const COUNTS = { layers: 60, modules: 115, transforms: 27, networks: 8 } as const;
 
 for (const [name, count] of Object.entries(COUNTS)) {
   test(`fixtures: all ${count} cases of the extract of ${name} agree with the oracle`, async () => {

@@ -20,7 +20,7 @@ import {
   FieldType,
   FieldTypeError,
   GeometricTensor,
-  PointConv,
+  type PointConv,
   type PointConvOptions,
   R2PointConv,
   R3PointConv,
@@ -282,8 +282,8 @@ test("PointConv never holds a kernel for each edge: memory at its peak stays bel
   const space = rot3dOnR3(), type = new FieldType(space, [space.irrep(0), space.irrep(1)], 8);
   const conv = make(type, type, { width: 1.5, ringCount: 3, maximumFrequency: 2 });
   using _ = scope();
-  const points = 60, list: [number, number][] = [];
-  for (let i = 0; i < points; i++) for (let j = 1; j <= 32; j++) list.push([(i + j) % points, i]);
+  const points = 80, list: [number, number][] = [];
+  for (let i = 0; i < points; i++) for (let j = 1; j <= 64; j++) list.push([(i + j) % points, i]);
   const edges = edgesOf(list), x = new GeometricTensor(normal([points, 32]).cast("float32"), type, normal([points, 3]));
   const before = memory().reference.liveBytes;
   const y = noGrad(() => conv.forward(x, edges));
