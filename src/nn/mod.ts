@@ -16,6 +16,13 @@ export {
   type EquivariantMap,
 } from "./check_equivariance.ts";
 export {
+  type AnalyzableModule,
+  analyze,
+  type AnalyzeOptions,
+  type LayerAnalysis,
+  ModelAnalysis,
+} from "./analyze.ts";
+export {
   RdConv,
   type SteerableConvolutionOptions,
   type SteerableConvolutionSettings,
