@@ -15,25 +15,28 @@ export {
   type EquivarianceReport,
   type EquivariantMap,
 } from "./check_equivariance.ts";
-export {
-  type AnalyzableModule,
-  analyze,
-  type AnalyzeOptions,
-  type LayerAnalysis,
-  ModelAnalysis,
-} from "./analyze.ts";
+export { type AnalyzableModule, analyze, type AnalyzeOptions, type LayerAnalysis, ModelAnalysis } from "./analyze.ts";
 export {
   RdConv,
   type SteerableConvolutionOptions,
   type SteerableConvolutionSettings,
   type TableMaker,
 } from "./conv/rd_conv.ts";
-export { GridConv, GridConvTransposed, type SteerableConvolutionTransposedOptions } from "./conv/grid_conv.ts";
+export { type ConvolutionPlan, ConvolutionPlans } from "./conv/convolution_plan.ts";
+export type { FastConvolution } from "./conv/structured_plan.ts";
+export type { Expanded } from "./conv/expansion_cache.ts";
+export {
+  GridConv,
+  GridConvTransposed,
+  type PlainArguments,
+  type SteerableConvolutionTransposedOptions,
+} from "./conv/grid_conv.ts";
 export { R1Conv, R1ConvTransposed } from "./conv/r1_conv.ts";
 export { R2Conv, R2ConvTransposed } from "./conv/r2_conv.ts";
 export { R3Conv, R3ConvTransposed } from "./conv/r3_conv.ts";
 export {
   type IcosahedralPoints,
+  type OrbitOptions,
   R3IcoConv,
   type R3IcoConvOptions,
   R3IcoConvTransposed,

@@ -28,7 +28,12 @@ import type { ConvolutionPlan } from "./convolution_plan.ts";
 import { RdConv, type SteerableConvolutionOptions, type TableMaker } from "./rd_conv.ts";
 
 /** What the plain layers are made with: channels, sizes and options. */
-type PlainArguments<O> = readonly [inChannels: number, outChannels: number, kernelSize: readonly number[], options: O];
+export type PlainArguments<O> = readonly [
+  inChannels: number,
+  outChannels: number,
+  kernelSize: readonly number[],
+  options: O,
+];
 
 /** A steerable convolution of `[batch, in channels, …spatial]`. */
 export abstract class GridConv<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {

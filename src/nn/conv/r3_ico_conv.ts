@@ -22,7 +22,7 @@ import type { SteerableConvolutionOptions, TableMaker } from "./rd_conv.ts";
 export type IcosahedralPoints = 12 | 20 | 30;
 
 /** What orbits add to the options of a convolution. Nothing is cut off by frequency. */
-interface OrbitOptions {
+export interface OrbitOptions {
   /** The points that carry each ring. Default 12. */
   readonly points?: IcosahedralPoints;
 }
