@@ -28,6 +28,7 @@ import { assign, persistent } from "../plain/persistent.ts";
 import type { Module } from "../plain/module.ts";
 import { BiasExpansion } from "./bias_expansion.ts";
 import { type ConvolutionPlan, ConvolutionPlans, requirePlan } from "./convolution_plan.ts";
+import { type Expanded, ExpansionCache } from "./expansion_cache.ts";
 import { FilterExpansion } from "./filter_expansion.ts";
 
 /** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`, `[depth, vertical, horizontal]`. */
@@ -79,14 +80,6 @@ export interface SteerableConvolutionSettings {
   readonly groups: number;
 }
 
-interface FilterCache {
-  readonly filter: Tensor;
-  readonly bias: Tensor | undefined;
-  readonly weights: Tensor;
-  readonly weightsVersion: number;
-  readonly biasVersion: number;
-}
-
 /** Makes the kernel tables of a space for the options of a layer. */
 export type TableMaker = (gspace: GSpace, options: ConvolutionOptions) => KernelTables;
 
@@ -111,7 +104,7 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   protected readonly plans: ConvolutionPlans;
   readonly #expansion: FilterExpansion;
   readonly #biasExpansion: BiasExpansion | undefined;
-  #cache: FilterCache | undefined;
+  readonly #cache = new ExpansionCache();
 
   /** A convolution from `inType` to `outType` on a space of a dimension. */
   constructor(
@@ -207,35 +200,14 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
    * Filter and bias for an input of this type. In eval mode without gradients they are kept until the weights change; whoever
    * wants gradients gets them recorded in every pass.
    */
-  protected expanded(dtype: FloatDType): { readonly filter: Tensor; readonly bias: Tensor | undefined } {
+  protected expanded(dtype: FloatDType): Expanded {
     if (this.training || isGradEnabled()) return { filter: this.expandFilter(dtype), bias: this.expandBias(dtype) };
-    const { weights, bias } = this;
-    const weightsVersion = weights.storage.version, biasVersion = bias?.storage.version ?? 0;
-    const cache = this.#cache;
-    if (
-      cache !== undefined && cache.weights === weights && cache.weightsVersion === weightsVersion &&
-      cache.biasVersion === biasVersion && cache.filter.dtype === dtype
-    ) return cache;
-    this.#dropCache();
-    this.#cache = {
-      filter: persistent(() => this.expandFilter(dtype)),
-      bias: bias === undefined ? undefined : persistent(() => this.expandBias(dtype)!),
-      weights,
-      weightsVersion,
-      biasVersion,
-    };
-    return this.#cache;
-  }
-
-  #dropCache(): void {
-    this.#cache?.filter.dispose();
-    this.#cache?.bias?.dispose();
-    this.#cache = undefined;
+    return this.#cache.get(this, dtype);
   }
 
   /** Frees the cached filter. */
   protected override onStateChange(): void {
-    this.#dropCache();
+    this.#cache.drop();
   }
 
   /** Copies the expanded filter and bias into a plain layer's parameters. */
@@ -298,8 +270,8 @@ export function checkTypes(op: string, dimension: number, inType: FieldType, out
   }
 }
 
-/** The type of one of `groups` equal blocks of fields. */
-function groupType(op: string, type: FieldType, groups: number): FieldType {
+/** The type of one of `groups` equal blocks of fields. Throws ArgumentError or FieldTypeError where they are not equal. */
+export function groupType(op: string, type: FieldType, groups: number): FieldType {
   if (groups === 1) return type;
   if (!Number.isInteger(groups) || groups < 1 || type.length % groups !== 0) {
     throw new ArgumentError({
