@@ -28,7 +28,8 @@ export function requirePlan(op: string, plan: string): ConvolutionPlan | "auto" 
 
 /** The plans of a layer, made when they are first needed. */
 export class ConvolutionPlans {
-  readonly #parts: LayerParts;
+  /** What they are made from. */
+  readonly parts: LayerParts;
   readonly #setting: ConvolutionPlan | "auto";
   #harmonic: HarmonicConvolution | undefined;
   #structured: StructuredConvolution | undefined;
@@ -36,14 +37,14 @@ export class ConvolutionPlans {
 
   /** The plans of a layer; `setting` fixes one. */
   constructor(parts: LayerParts, setting: ConvolutionPlan | "auto") {
-    this.#parts = parts;
+    this.parts = parts;
     this.#setting = setting;
   }
 
   /** The plan of that name that is not dense. */
   get(plan: "harmonic" | "structured"): FastConvolution {
-    if (plan === "harmonic") return this.#harmonic ??= new HarmonicConvolution(this.#parts);
-    return this.#structured ??= new StructuredConvolution(this.#parts);
+    if (plan === "harmonic") return this.#harmonic ??= new HarmonicConvolution(this.parts);
+    return this.#structured ??= new StructuredConvolution(this.parts);
   }
 
   /** The plan for a geometry on a backend: the one that is fixed, else the cheapest. */
@@ -54,7 +55,7 @@ export class ConvolutionPlans {
     const key = `${geometry.batch} ${geometry.inputSize} ${backend.name}`;
     let choice = this.#choices.get(key);
     if (choice === undefined) {
-      choice = planCosts(this.#parts, this, geometry)[0].plan;
+      choice = planCosts(this, geometry)[0].plan;
       if (this.#choices.size >= 64) this.#choices.clear();
       this.#choices.set(key, choice);
     }

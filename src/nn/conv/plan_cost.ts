@@ -6,7 +6,6 @@
 import { convolutionFlops, type ConvolutionGeometry } from "../../tensor/conv_geometry.ts";
 import { steerableWork } from "../../tensor/steerable_plan.ts";
 import type { ConvolutionPlan, ConvolutionPlans } from "./convolution_plan.ts";
-import type { LayerParts } from "./structured_plan.ts";
 
 /** A plan and its estimated cost in multiply-adds of a large matrix product. */
 export interface PlanCost {
@@ -22,21 +21,22 @@ const PROJECTION = 1.2;
 const CONTRACTION = 4;
 /** Cost of a multiply-add of the changes of basis. */
 const BASIS_CHANGE = 2;
+/** Cost of writing an element of a feature map and reading it again, which the changes of basis do once more each. */
+const PASS = 25;
 /** Cost of a multiply-add with few rows of weights, for each row missing of {@linkcode FULL_ROWS}. */
 const THIN_PRODUCT = 1.5;
 /** Rows of weights from which a product runs at full speed. */
 const FULL_ROWS = 32;
-/** Cost of an expanded filter's element, for each element of basis it comes from. */
+/** Cost of a multiply-add of the dense convolution. */
 const DENSE = 1.15;
 
 /** The costs of all plans for a geometry, the cheapest first. */
-export function planCosts(parts: LayerParts, plans: ConvolutionPlans, geometry: ConvolutionGeometry): PlanCost[] {
+export function planCosts(plans: ConvolutionPlans, geometry: ConvolutionGeometry): PlanCost[] {
   const costs: PlanCost[] = [{ plan: "dense", cost: DENSE * convolutionFlops(geometry) / 2 }];
-  const { inType, outType, tables } = parts;
-  const taps = tables.points;
-  // Without fewer functions than taps nothing is gained by them.
-  if (tables.functionCount >= taps) return costs;
+  const { inType, outType, tables } = plans.parts;
   for (const plan of ["harmonic", "structured"] as const) {
+    // Without fewer functions than taps nothing is gained by them alone.
+    if (plan === "harmonic" && tables.functionCount >= tables.points) continue;
     const fast = plans.get(plan).plan;
     const work = steerableWork(fast, geometry);
     const rows = Math.max(1, ...fast.outputs.map(({ channels }) => channels.length));

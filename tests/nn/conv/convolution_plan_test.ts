@@ -60,11 +60,14 @@ test("faster plans are at most twice as far from equivariance as the dense one, 
   }
 });
 
-test("planFor names the fixed plan, and dense where functions are as many as taps", () => {
+test("planFor names the fixed plan, and not the harmonic one where functions are as many as taps", () => {
   const type = regular(rot2dOnR2(8), 8);
   for (const plan of PLANS) assertEquals(new R2Conv(type, type, 5, { plan }).planFor([1, type.size, 9, 9]), plan);
   const many = new R2Conv(type, type, 3, { frequenciesCutoff: () => 8, sigma: 0.6 });
-  assertEquals(many.planFor([1, type.size, 9, 9]), "dense");
+  assert(many.tables.functionCount >= 9 && many.planFor([1, type.size, 9, 9]) !== "harmonic");
+});
+  assertEquals(plain.planFor([1, 8, 9, 9]), "harmonic");
+  assertEquals(new R2Conv(trivial, trivial, 1).planFor([1, 8, 9, 9]), "dense");
 });
 
 test("planFor picks the structured plan for wide layers of regular fields", () => {
