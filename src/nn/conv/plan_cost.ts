@@ -47,8 +47,8 @@ export function planCosts(plans: ConvolutionPlans, geometry: ConvolutionGeometry
         sizes.reduce((count, size) => count * size, geometry.batch * geometry.groups);
       const change = (type: typeof inType): number => type.representations.reduce((sum, rho) => sum + rho.size ** 2, 0);
       cost += work.contraction * CONTRACTION +
-        BASIS_CHANGE *
-          (change(inType) * pixels(geometry.inputSize) + 2 * change(outType) * pixels(geometry.outputSize));
+        (BASIS_CHANGE * change(inType) + PASS * fast.inChannels) * pixels(geometry.inputSize) +
+        (2 * BASIS_CHANGE * change(outType) + PASS * fast.outChannels) * pixels(geometry.outputSize);
     }
     costs.push({ plan, cost });
   }

@@ -66,9 +66,6 @@ test("planFor names the fixed plan, and not the harmonic one where functions are
   const many = new R2Conv(type, type, 3, { frequenciesCutoff: () => 8, sigma: 0.6 });
   assert(many.tables.functionCount >= 9 && many.planFor([1, type.size, 9, 9]) !== "harmonic");
 });
-  assertEquals(plain.planFor([1, 8, 9, 9]), "harmonic");
-  assertEquals(new R2Conv(trivial, trivial, 1).planFor([1, 8, 9, 9]), "dense");
-});
 
 test("planFor picks the structured plan for wide layers of regular fields", () => {
   const plane = regular(rot2dOnR2(8), 24);
