@@ -155,22 +155,21 @@ export function convolution(x: Tensor, weight: Tensor, options: ConvolutionCallO
 }
 
 /**
- * The transposed convolution: the adjoint of a convolution with the same options, of `x` `[batch, channels, …spatial]` with `weight`
- * `[channels, out / groups, …taps]`. The output's spatial size is
- * `(size − 1) · stride − padding + dilation · (taps − 1) + outputPadding + 1`, with the padding of both sides.
+ * The geometry of a transposed convolution of `x` `[batch, channels, …spatial]` with a filter `[channels, out / groups, …taps]`: that
+ * of the convolution whose adjoint it is, from `[batch, out, …]` to `[batch, channels, …]`.
  */
-export function convolutionTransposed(
-  x: Tensor,
-  weight: Tensor,
-  options: ConvolutionTransposedOptions = {},
-): Tensor {
-  const op = "convolutionTransposed";
-  const axes = x.rank - 2;
-  if (axes < 1 || axes > 3 || weight.rank !== x.rank || weight.shape[0] !== x.shape[1]) {
+export function transposedGeometry(
+  x: Shape,
+  weight: Shape,
+  options: Omit<ConvolutionTransposedOptions, "bias">,
+  op: string,
+): ConvolutionGeometry {
+  const axes = x.length - 2;
+  if (axes < 1 || axes > 3 || weight.length !== x.length || weight[0] !== x[1]) {
     throw new ShapeError({
       op,
       expected: "input [batch, channels, …spatial] and filter [channels, out / groups, …taps] with 1 to 3 spatial axes",
-      actual: `${formatShape(x.shape)} and ${formatShape(weight.shape)}`,
+      actual: `${formatShape(x)} and ${formatShape(weight)}`,
     });
   }
   const stride = perAxis(options.stride ?? 1, axes, "stride", 1, op);
@@ -186,9 +185,9 @@ export function convolutionTransposed(
         actual: String(extra[axis]),
       });
     }
-    const reach = dilation[axis] * (weight.shape[axis + 2] - 1) + 1;
-    const whole = (x.shape[axis + 2] - 1) * step + reach + extra[axis] - sides[axis][0] - sides[axis][1];
-    if (x.shape[axis + 2] < 1 || whole < 1) {
+    const reach = dilation[axis] * (weight[axis + 2] - 1) + 1;
+    const whole = (x[axis + 2] - 1) * step + reach + extra[axis] - sides[axis][0] - sides[axis][1];
+    if (x[axis + 2] < 1 || whole < 1) {
       throw new ShapeError({
         op,
         expected: "an output of at least one element along each axis",
@@ -197,13 +196,22 @@ export function convolutionTransposed(
     }
     return whole;
   });
-  const outChannels = weight.shape[1] * groups;
-  const geometry = convolutionGeometry(
-    [x.shape[0], outChannels, ...size],
-    weight.shape,
-    { stride, dilation, padding: sides, groups },
-    op,
-  );
-  validate(op, x, weight, options.bias, outChannels);
+  const outChannels = weight[1] * groups;
+  return convolutionGeometry([x[0], outChannels, ...size], weight, { stride, dilation, padding: sides, groups }, op);
+}
+
+/**
+ * The transposed convolution: the adjoint of a convolution with the same options, of `x` `[batch, channels, …spatial]` with `weight`
+ * `[channels, out / groups, …taps]`. The output's spatial size is
+ * `(size − 1) · stride − padding + dilation · (taps − 1) + outputPadding + 1`, with the padding of both sides.
+ */
+export function convolutionTransposed(
+  x: Tensor,
+  weight: Tensor,
+  options: ConvolutionTransposedOptions = {},
+): Tensor {
+  const op = "convolutionTransposed";
+  const geometry = transposedGeometry(x.shape, weight.shape, options, op);
+  validate(op, x, weight, options.bias, geometry.inChannels);
   return inputGradient(geometry, x, weight, options.bias);
 }

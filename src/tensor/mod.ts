@@ -110,7 +110,7 @@ export {
 } from "./registry.ts";
 export { keep, release, Scope, scope } from "./scope.ts";
 export { logSoftmax, logSumExp, softmax } from "./softmax.ts";
-export { steerableConvolution } from "./steerable_convolution.ts";
+export { steerableConvolution, steerableConvolutionTransposed } from "./steerable_convolution.ts";
 export {
   type PlanePart,
   type PlanInput,

@@ -3,16 +3,17 @@
  * functions, matrix products with the coefficients, and one with the weights of each output. Differentiable to any order.
  */
 
-import { convolution } from "./conv.ts";
+import { convolution, convolutionTransposed } from "./conv.ts";
 import type { ConvolutionGeometry } from "./conv_geometry.ts";
 import { tensor, zeros } from "./creation.ts";
+import { binaryOperation } from "./elementwise.ts";
 import { gatherUnchecked } from "./gather.ts";
 import { concatenate } from "./join.ts";
 import { matmul } from "./matmul.ts";
 import { scope } from "./scope.ts";
 import type { SteerablePlan } from "./steerable_plan.ts";
 import type { Tensor } from "./tensor.ts";
-import { expand, reshape, slice } from "./views.ts";
+import { expand, reshape, slice, transpose } from "./views.ts";
 
 /** A constant beside a tensor. */
 function constant(data: Float64Array | Int32Array, shape: readonly number[], beside: Tensor): Tensor {
@@ -29,19 +30,26 @@ function choose(x: Tensor, axis: number, positions: readonly number[]): Tensor {
   return gatherUnchecked(x, axis, expand(constant(Int32Array.from(positions), column, x), shape));
 }
 
+/** The functions as a depthwise filter. */
+function depthwiseFilter(x: Tensor, plan: SteerablePlan, channels: number): Tensor {
+  const { functions, functionCount, kernelSize } = plan;
+  const one = constant(functions, [1, functionCount, ...kernelSize], x);
+  return reshape(expand(one, [channels, functionCount, ...kernelSize]), [channels * functionCount, 1, ...kernelSize]);
+}
+
+/** The padding as pairs. */
+function sidesOf({ padBefore, padAfter }: ConvolutionGeometry): [number, number][] {
+  return padBefore.map((before, axis) => [before, padAfter[axis]]);
+}
+
 /** All planes of each output: `[batch, groups, columns, size · pixels]`, `undefined` where there is none. */
 function planesOf(x: Tensor, plan: SteerablePlan, geometry: ConvolutionGeometry): (Tensor | undefined)[] {
-  const { batch, groups, stride, dilation, padBefore, padAfter, outputSize } = geometry;
-  const { functionCount, kernelSize, inChannels } = plan;
+  const { batch, groups, stride, dilation, outputSize } = geometry;
+  const { functionCount, inChannels } = plan;
   const pixels = outputSize.reduce((a, b) => a * b, 1);
   const channels = groups * inChannels;
-  const one = constant(plan.functions, [1, functionCount, ...kernelSize], x);
-  const filter = reshape(expand(one, [channels, functionCount, ...kernelSize]), [
-    channels * functionCount,
-    1,
-    ...kernelSize,
-  ]);
-  const padding = padBefore.map((before, axis): [number, number] => [before, padAfter[axis]]);
+  const filter = depthwiseFilter(x, plan, channels);
+  const padding = sidesOf(geometry);
   const projected = reshape(
     convolution(x, filter, { stride, dilation, padding, groups: channels }),
     [batch, groups, inChannels, functionCount * pixels],
@@ -93,5 +101,80 @@ export function composeSteerableConvolution(
     const stacked = made.length === 1 ? made[0] : concatenate(made, 2);
     const result = choose(stacked, 2, order.map((row) => row < 0 ? rows : row));
     return reshape(result, [batch, groups * plan.outChannels, ...outputSize]);
+  });
+}
+
+/** See {@linkcode steerableConvolutionTransposed}; operands have been checked. */
+export function composeSteerableTransposed(
+  x: Tensor,
+  weights: Tensor,
+  plan: SteerablePlan,
+  geometry: ConvolutionGeometry,
+): Tensor {
+  return scope(() => {
+    const { batch, groups, outputSize, inputSize, stride, dilation } = geometry;
+    const { functionCount, inChannels } = plan;
+    const pixels = outputSize.reduce((a, b) => a * b, 1);
+    const source = reshape(x, [batch, groups, plan.outChannels, pixels]);
+    const byGroup = reshape(weights, [groups, plan.weightCount]);
+    // What the weights send back to the planes of each output.
+    const planes = plan.outputs.map(({ size, channels }, o) => {
+      if (channels.length * plan.columns[o] === 0) return undefined;
+      const start = plan.offsets[o], end = start + channels.length * plan.columns[o];
+      const matrix = reshape(slice(byGroup, 1, start, end), [groups, channels.length, plan.columns[o]]);
+      const positions = Array.from(channels, (first) => Array.from({ length: size }, (_, i) => first + i)).flat();
+      const rows = reshape(choose(source, 2, positions), [batch, groups, channels.length, size * pixels]);
+      return matmul(transpose(matrix, 1, 2), rows);
+    });
+    const columns = plan.outputs.map(() => 0);
+    let functions: Tensor | undefined;
+    for (const { size, channels: copies, parts } of plan.inputs) {
+      let sum: Tensor | undefined;
+      for (const { output, paths, coefficients } of parts) {
+        const outSize = plan.outputs[output].size, from = columns[output];
+        columns[output] += copies.length * paths;
+        const back = planes[output];
+        if (back === undefined) continue;
+        const part = reshape(slice(back, 2, from, columns[output]), [
+          batch,
+          groups,
+          copies.length,
+          paths * outSize,
+          pixels,
+        ]);
+        const matrix = constant(coefficients, [paths * outSize, size * functionCount], x);
+        const product = matmul(transpose(matrix, 0, 1), part);
+        sum = sum === undefined ? product : binaryOperation("add", sum, product);
+      }
+      if (sum === undefined) continue;
+      // Channels of this kind get it, all others zeros.
+      const order = new Array<number>(inChannels).fill(copies.length * size);
+      copies.forEach((first, c) => {
+        for (let j = 0; j < size; j++) order[first + j] = c * size + j;
+      });
+      const rows = reshape(sum, [batch, groups, copies.length * size, functionCount * pixels]);
+      const { backend, dtype } = x;
+      const padded = concatenate([rows, zeros([batch, groups, 1, functionCount * pixels], { backend, dtype })], 2);
+      const spread = choose(padded, 2, order);
+      functions = functions === undefined ? spread : binaryOperation("add", functions, spread);
+    }
+    const { backend, dtype } = x;
+    if (functions === undefined) return zeros([batch, groups * inChannels, ...inputSize], { backend, dtype });
+    const channels = groups * inChannels;
+    return convolutionTransposed(
+      reshape(functions, [batch, channels * functionCount, ...outputSize]),
+      depthwiseFilter(x, plan, channels),
+      {
+        stride,
+        dilation,
+        padding: sidesOf(geometry),
+        groups: channels,
+        outputPadding: inputSize.map((size, axis) => {
+          const reach = dilation[axis] * (plan.kernelSize[axis] - 1) + 1;
+          const [before, after] = sidesOf(geometry)[axis];
+          return size + before + after - reach - (outputSize[axis] - 1) * stride[axis];
+        }),
+      },
+    );
   });
 }

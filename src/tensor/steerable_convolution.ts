@@ -4,13 +4,15 @@
  * backends without them they are composed of depthwise convolutions and matrix products.
  */
 
+import type { Backend } from "./backend.ts";
+import { type ConvolutionTransposedOptions, transposedGeometry } from "./conv.ts";
 import { allocateTensor, commonBackend, needsGrad, record } from "./core.ts";
 import { type ConvolutionGeometry, convolutionGeometry, type ConvolutionOptions } from "./conv_geometry.ts";
 import { isFloat } from "./dtype.ts";
 import { DTypeError, ShapeError } from "./errors.ts";
 import * as E from "./expr.ts";
 import { formatShape } from "./layout.ts";
-import { composeSteerableConvolution } from "./steerable_composition.ts";
+import { composeSteerableConvolution, composeSteerableTransposed } from "./steerable_composition.ts";
 import type { SteerablePlan } from "./steerable_plan.ts";
 import type { Tensor } from "./tensor.ts";
 import { contiguous } from "./views.ts";
@@ -102,6 +104,26 @@ function weightGradient(problem: Problem, input: Tensor, output: Tensor): Tensor
   return weight;
 }
 
+function checkOperands(op: string, x: Tensor, weights: Tensor, count: number): void {
+  commonBackend([x, weights], op);
+  if (x.dtype !== weights.dtype || !isFloat(x.dtype)) {
+    throw new DTypeError({
+      op,
+      expected: "operands of one float type",
+      actual: `${x.describe()}, ${weights.describe()}`,
+      hint: "Convert with cast()",
+    });
+  }
+  if (weights.rank !== 1 || weights.size !== count) {
+    throw new ShapeError({ op, expected: `weights [${count}]`, actual: formatShape(weights.shape) });
+  }
+}
+
+/** Whether a backend has all three methods. */
+function isNative(backend: Backend): boolean {
+  return Object.values(METHODS).every((method) => backend[method] !== undefined);
+}
+
 /**
  * The convolution of `x` `[batch, groups · plan.inChannels, …spatial]` that `plan` and the flat weights `[groups · plan.weightCount]`
  * make: `[batch, groups · plan.outChannels, …]`. The options are those of an ordinary convolution with filters of
@@ -117,23 +139,26 @@ export function steerableConvolution(
   const groups = options.groups ?? 1;
   const filter = [groups * plan.outChannels, plan.inChannels, ...plan.kernelSize];
   const geometry = convolutionGeometry(x.shape, filter, options, op);
-  commonBackend([x, weights], op);
-  if (x.dtype !== weights.dtype || !isFloat(x.dtype)) {
-    throw new DTypeError({
-      op,
-      expected: "operands of one float type",
-      actual: `${x.describe()}, ${weights.describe()}`,
-      hint: "Convert with cast()",
-    });
-  }
-  if (weights.rank !== 1 || weights.size !== groups * plan.weightCount) {
-    throw new ShapeError({
-      op,
-      expected: `weights [${groups * plan.weightCount}]`,
-      actual: formatShape(weights.shape),
-    });
-  }
-  const { backend } = x;
-  const native = Object.values(METHODS).every((method) => backend[method] !== undefined);
-  return native ? forward({ geometry, plan }, x, weights) : composeSteerableConvolution(x, weights, plan, geometry);
+  checkOperands(op, x, weights, groups * plan.weightCount);
+  if (isNative(x.backend)) return forward({ geometry, plan }, x, weights);
+  return composeSteerableConvolution(x, weights, plan, geometry);
+}
+
+/**
+ * The adjoint of {@linkcode steerableConvolution} with the same plan, weights and options: from `[batch, groups · plan.outChannels,
+ * …spatial]` to `[batch, groups · plan.inChannels, …]`, with the sizes of an ordinary transposed convolution. Throws as that does.
+ */
+export function steerableConvolutionTransposed(
+  x: Tensor,
+  weights: Tensor,
+  plan: SteerablePlan,
+  options: Omit<ConvolutionTransposedOptions, "bias"> = {},
+): Tensor {
+  const op = "steerableConvolutionTransposed";
+  const groups = options.groups ?? 1;
+  const filter = [groups * plan.outChannels, plan.inChannels, ...plan.kernelSize];
+  const geometry = transposedGeometry(x.shape, filter, options, op);
+  checkOperands(op, x, weights, groups * plan.weightCount);
+  if (isNative(x.backend)) return inputGradient({ geometry, plan }, x, weights);
+  return composeSteerableTransposed(x, weights, plan, geometry);
 }

@@ -12,13 +12,14 @@ import {
   seed,
   ShapeError,
   steerableConvolution,
+  steerableConvolutionTransposed,
   steerablePlan,
   steerableWork,
   useBackend,
   zeros,
 } from "../../src/tensor/mod.ts";
 import { convolutionGeometry } from "../../src/tensor/conv_geometry.ts";
-import { composeSteerableConvolution } from "../../src/tensor/steerable_composition.ts";
+import { composeSteerableConvolution, composeSteerableTransposed } from "../../src/tensor/steerable_composition.ts";
 import { assertClose } from "../support/close.ts";
 import { randomPlan } from "../support/random_plan.ts";
 import { test } from "../support/test.ts";
@@ -46,6 +47,34 @@ for (const [kernelSize, size, options] of CASES) {
     assertClose(y.dataSync(), composed.dataSync(), { absolute: 1e-12 });
     const gradOutputs = [randn(y.shape, { dtype: "float64" })];
     const expected = grad([composed], [x, w], { gradOutputs }), got = grad([y], [x, w], { gradOutputs });
+    got.forEach((g, i) => assertClose(g.dataSync(), expected[i].dataSync(), { absolute: 1e-11 }));
+  });
+}
+
+for (const [kernelSize, size, options] of CASES) {
+  test(`steerableConvolutionTransposed is the adjoint, and equals its composition to 1e-12: ${kernelSize.join("x")}`, () => {
+    seed(3);
+    const plan = randomPlan({ kernelSize });
+    const groups = options.groups ?? 1;
+    const x = randn([2, groups * plan.inChannels, ...size], { dtype: "float64", requiresGrad: true });
+    const w = randn([groups * plan.weightCount], { dtype: "float64", requiresGrad: true });
+    const filter = [groups * plan.outChannels, plan.inChannels, ...kernelSize];
+    const geometry = convolutionGeometry(x.shape, filter, options);
+    const y = steerableConvolution(x, w, plan, options);
+    const z = randn(y.shape, { dtype: "float64", requiresGrad: true });
+    const [adjoint] = grad([y], [x], { gradOutputs: [z] });
+    const outputPadding = size.map((length, axis) => {
+      const reach = geometry.dilation[axis] * (kernelSize[axis] - 1) + 1;
+      const whole = length + geometry.padBefore[axis] + geometry.padAfter[axis] - reach;
+      return whole - (geometry.outputSize[axis] - 1) * geometry.stride[axis];
+    });
+    const transposed = steerableConvolutionTransposed(z, w, plan, { ...options, outputPadding });
+    assertEquals(transposed.shape, x.shape);
+    assertClose(transposed.dataSync(), adjoint.dataSync(), { absolute: 1e-12 });
+    const composed = composeSteerableTransposed(z, w, plan, geometry);
+    assertClose(composed.dataSync(), adjoint.dataSync(), { absolute: 1e-12 });
+    const gradOutputs = [randn(x.shape, { dtype: "float64" })];
+    const expected = grad([composed], [z, w], { gradOutputs }), got = grad([transposed], [z, w], { gradOutputs });
     got.forEach((g, i) => assertClose(g.dataSync(), expected[i].dataSync(), { absolute: 1e-11 }));
   });
 }
