@@ -23,7 +23,7 @@ export {
   type TableMaker,
 } from "./conv/rd_conv.ts";
 export { type ConvolutionPlan, ConvolutionPlans } from "./conv/convolution_plan.ts";
-export type { FastConvolution } from "./conv/structured_plan.ts";
+export type { FastConvolution, FastOptions, LayerParts, PlanForm } from "./conv/plan_parts.ts";
 export type { Expanded } from "./conv/expansion_cache.ts";
 export {
   GridConv,

@@ -13,6 +13,7 @@ import {
 } from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import type { Shape } from "../../tensor/layout.ts";
+import { transposedGeometry } from "../../tensor/conv.ts";
 import { convolutionTransposed, currentBackend, type Tensor } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
@@ -41,10 +42,16 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
     const { padding, stride, dilation, groups, paddingMode } = this.settings;
-    const plan = this.planFor(input.tensor.shape, input.tensor.backend);
-    if (plan !== "dense") return new GeometricTensor(this.#fast(input.tensor, plan), this.outType);
-    const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
-    const result = paddedConvolution(input.tensor, filter, {
+    const { tensor: x } = input;
+    const { plan, form } = this.plans.choose(this.#geometry(x.shape), x.backend);
+    if (plan !== "dense") {
+      const inside = paddingMode === "zeros" || padding.every(([before, after]) => before === 0 && after === 0);
+      const source = inside ? x : padSpatial(x, padding, paddingMode);
+      const options = { stride, padding: inside ? padding : 0, dilation: stride.map(() => dilation) };
+      return new GeometricTensor(this.convolveBy(this.plans.get(plan, form), source, options), this.outType);
+    }
+    const { filter, bias } = this.expanded(x.dtype as FloatDType);
+    const result = paddedConvolution(x, filter, {
       bias,
       stride,
       padding,
@@ -57,7 +64,7 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
 
   /** How an input `[batch, channels, …spatial]` of this shape is convolved on a backend. Default: the current one. */
   planFor(inputShape: Shape, backend: Backend = currentBackend()): ConvolutionPlan {
-    return this.plans.choose(this.#geometry(inputShape), backend);
+    return this.plans.choose(this.#geometry(inputShape), backend).plan;
   }
 
   #geometry(inputShape: Shape): ConvolutionGeometry {
@@ -65,21 +72,6 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
     const weight = [this.outType.size, this.inType.size / groups, ...this.kernelSize];
     const options = { padding, stride, dilation: stride.map(() => dilation), groups };
     return convolutionGeometry(inputShape, weight, options, this.constructor.name);
-  }
-
-  /** The convolution without a filter. */
-  #fast(x: Tensor, plan: "harmonic" | "structured"): Tensor {
-    const { padding, stride, dilation, paddingMode } = this.settings;
-    const inside = paddingMode === "zeros" || padding.every(([before, after]) => before === 0 && after === 0);
-    const source = inside ? x : padSpatial(x, padding, paddingMode);
-    const dtype = x.dtype as FloatDType;
-    const y = this.plans.get(plan).apply(source, this.weights.cast(dtype), {
-      stride,
-      padding: inside ? padding : 0,
-      dilation: stride.map(() => dilation),
-    });
-    const bias = this.expandBias(dtype);
-    return bias === undefined ? y : y.add(bias.reshape([-1, ...stride.map(() => 1)]));
   }
 
   /** The output's shape for an input of this shape. */
@@ -106,7 +98,7 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
 
 /** Options of transposed steerable convolutions. */
 export interface SteerableConvolutionTransposedOptions
-  extends Omit<SteerableConvolutionOptions, "paddingMode" | "padding" | "plan"> {
+  extends Omit<SteerableConvolutionOptions, "paddingMode" | "padding"> {
   /** Rows taken off the output: of all sides, of each axis, or `[before, after]` of each axis. Default 0. */
   readonly padding?: Padding;
   /** Rows added to one side of the output, so that a stride has a well-defined inverse. Default 0. */
@@ -145,17 +137,33 @@ export abstract class GridConvTransposed<K extends RepresentationKind = Represen
   /** The result. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
-    const { padding, stride, dilation, groups } = this.settings;
-    const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
-    const result = convolutionTransposed(input.tensor, filter, {
-      bias,
+    const { tensor: x } = input, { stride, padding, dilation, groups } = this.settings;
+    const options = { stride, padding, dilation: stride.map(() => dilation), outputPadding: this.outputPadding };
+    const { plan, form } = this.plans.choose(this.#geometry(x.shape), x.backend, true);
+    if (plan !== "dense") {
+      return new GeometricTensor(this.convolveBy(this.plans.get(plan, form), x, options), this.outType);
+    }
+    const { filter, bias } = this.expanded(x.dtype as FloatDType);
+    return new GeometricTensor(convolutionTransposed(x, filter, { ...options, bias, groups }), this.outType);
+  }
+
+  /** How an input `[batch, channels, …spatial]` of this shape is convolved on a backend. Default: the current one. */
+  planFor(inputShape: Shape, backend: Backend = currentBackend()): ConvolutionPlan {
+    return this.plans.choose(this.#geometry(inputShape), backend, true).plan;
+  }
+
+  /** That of the convolution whose adjoint this is. */
+  #geometry(inputShape: Shape): ConvolutionGeometry {
+    const { stride, padding, dilation, groups } = this.settings;
+    const weight = [this.inType.size, this.outType.size / groups, ...this.kernelSize];
+    const options = {
       stride,
       padding,
-      outputPadding: this.outputPadding,
       dilation: stride.map(() => dilation),
+      outputPadding: this.outputPadding,
       groups,
-    });
-    return new GeometricTensor(result, this.outType);
+    };
+    return transposedGeometry(inputShape, weight, options, this.constructor.name);
   }
 
   /** The output's shape for an input of this shape. */

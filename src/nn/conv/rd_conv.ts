@@ -30,6 +30,7 @@ import { BiasExpansion } from "./bias_expansion.ts";
 import { type ConvolutionPlan, ConvolutionPlans, requirePlan } from "./convolution_plan.ts";
 import { type Expanded, ExpansionCache } from "./expansion_cache.ts";
 import { FilterExpansion } from "./filter_expansion.ts";
+import type { FastConvolution, FastOptions } from "./plan_parts.ts";
 
 /** Options of steerable convolutions. Arrays over axes are in array order: `[vertical, horizontal]`, `[depth, vertical, horizontal]`. */
 export interface SteerableConvolutionOptions {
@@ -208,6 +209,14 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   /** Frees the cached filter. */
   protected override onStateChange(): void {
     this.#cache.drop();
+  }
+
+  /** The convolution of `x` by a plan that needs no filter, with the bias. */
+  protected convolveBy(plan: FastConvolution, x: Tensor, options: FastOptions): Tensor {
+    const dtype = x.dtype as FloatDType;
+    const y = plan.apply(x, this.weights.cast(dtype), options);
+    const bias = this.expandBias(dtype);
+    return bias === undefined ? y : y.add(bias.reshape([-1, ...options.stride.map(() => 1)]));
   }
 
   /** Copies the expanded filter and bias into a plain layer's parameters. */

@@ -1,112 +1,106 @@
 /**
- * The two faster plans of a steerable convolution (DESIGN of kernels by the Wigner-Eckart theorem, Lang & Weiler 2021). Harmonic:
- * filters as coefficients of the scalar functions on the grid. Structured: in the irrep basis, one plane for each path and
- * output component, whose weights are the layer's weights themselves.
+ * The structured plan of a steerable convolution, which keeps the sparsity of the Wigner-Eckart theorem (Lang & Weiler 2021): in the
+ * irrep basis, harmonics of a field are contracted with Clebsch-Gordan coefficients to one plane for each path and output
+ * component, whose weights are the layer's weights themselves.
  */
 
+import type { IrreducibleRepresentation } from "../../group/types.ts";
 import { basisChangeFactors } from "../../kernels/normalization.ts";
 import type { KernelTables } from "../../kernels/kernel_tables.ts";
-import {
-  type WeightBlock,
-  type WeightLayout,
-  type WeightMatrix,
-  weightsOfEntries,
-} from "../../kernels/weight_layout.ts";
-import type { ConvolutionOptions } from "../../tensor/conv_geometry.ts";
-import {
-  type PlanInput,
-  type PlanOutput,
-  steerableConvolution,
-  type SteerablePlan,
-  steerablePlan,
-  type Tensor,
-} from "../../tensor/mod.ts";
+import { type IrrepCopy, type WeightLayout, weightsOfEntries } from "../../kernels/weight_layout.ts";
+import { type PlanInput, type PlanOutput, type SteerablePlan, steerablePlan } from "../../tensor/steerable_plan.ts";
+import type { Tensor } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
-import { type FilterCoordinates, FilterExpansion } from "./filter_expansion.ts";
-import { InputBasis, OutputBasis, type ProductBlock } from "./plan_basis.ts";
+import type { FilterCoordinates } from "./filter_expansion.ts";
+import { type FieldBlock, FromFields, plainBlocks, ToFields } from "./plan_basis.ts";
+import {
+  type FastConvolution,
+  type FastOptions,
+  functionsOf,
+  type LayerParts,
+  type PlanForm,
+  runPlan,
+} from "./plan_parts.ts";
 
-/** What both plans are made from: one group's part of a layer. */
-export interface LayerParts {
-  /** The kernel tables. */
-  readonly tables: KernelTables;
-  /** The meaning of the weights of one group. */
-  readonly layout: WeightLayout;
-  /** Fields of the input of one group. */
-  readonly inType: FieldType;
-  /** Fields of the output of one group. */
-  readonly outType: FieldType;
-  /** Number of groups. */
-  readonly groups: number;
-  /** Sizes of the filter. */
-  readonly kernelSize: readonly number[];
+/** The elements between an irrep type on the plan's input side and one on its output side. */
+interface Block {
+  /** The irrep type on the input side. */
+  readonly kind: number;
+  /** Its elements. */
+  readonly paths: number;
+  /** [paths, output size, input size, functions]. */
+  readonly values: Float64Array;
+  /** The entry of the layer's weights for copies of both sides and a path. */
+  entry(outCopy: number, inCopy: number, path: number): number;
 }
 
-/** A way to compute a layer's convolution without its filter. */
-export interface FastConvolution {
-  /** What is computed in the middle. */
-  readonly plan: SteerablePlan;
-  /** The convolution `[batch, out channels, …]` of `x` with the filter that the flat weights of all groups stand for. */
-  apply(x: Tensor, weights: Tensor, options: Omit<ConvolutionOptions, "groups">): Tensor;
+/** An irrep type on one side of the plan. */
+interface Kind {
+  readonly irrep: IrreducibleRepresentation;
+  readonly copies: readonly IrrepCopy[];
 }
 
-/** The functions that filters are combinations of, and how elements are written in them. */
-function functionsOf(tables: KernelTables): { readonly functions: Float64Array } & FilterCoordinates {
-  const { functionCount, points } = tables;
-  if (functionCount <= points && tables.span.rank === functionCount) {
-    return { functions: tables.functions, count: functionCount, of: (table) => table.coefficients };
+/** The layer as the plan sees it: sides exchanged unless the form is forward. */
+interface Sides {
+  readonly inputs: readonly Kind[];
+  readonly outputs: readonly (Kind & { readonly blocks: readonly Block[] })[];
+}
+
+function sidesOf(tables: KernelTables, layout: WeightLayout, coordinates: FilterCoordinates, form: PlanForm): Sides {
+  const { group } = tables.basis;
+  const found = new Map(layout.matrices.flatMap(({ blocks }) => blocks.map((block) => [block.copies, block.inIrrep])));
+  const sorted = [...found].sort(([, a], [, b]) => group.compareIrreps(a, b));
+  const ins = sorted.map(([copies, irrep]): Kind => ({ irrep: group.irrep(...irrep), copies }));
+  const numbers = new Map(ins.map(({ copies }, i) => [copies, i]));
+  const outs = layout.matrices.map(({ outIrrep, copies }): Kind => ({ irrep: group.irrep(...outIrrep), copies }));
+  const blocks = layout.matrices.flatMap((matrix, out) =>
+    matrix.blocks.map((block) => ({
+      in: numbers.get(block.copies)!,
+      out,
+      paths: block.table.pathCount,
+      values: coordinates.of(block.table),
+      entry: (outCopy: number, inCopy: number, path: number) =>
+        matrix.offset + outCopy * matrix.columns + block.columnOffset + inCopy * block.table.pathCount + path,
+    }))
+  );
+  if (form === "forward") {
+    return {
+      inputs: ins,
+      outputs: outs.map((kind, out) => ({
+        ...kind,
+        blocks: blocks.filter((block) => block.out === out).sort((a, b) => a.in - b.in)
+          .map((block) => ({ ...block, kind: block.in })),
+      })),
+    };
   }
-  // Dependent functions: an orthonormal basis of their span has fewer.
-  const { rank, basis, coordinates } = tables.span;
   return {
-    functions: basis,
-    count: rank,
-    of: ({ coefficients }) => {
-      const rows = coefficients.length / functionCount;
-      const out = new Float64Array(rows * rank);
-      for (let row = 0; row < rows; row++) {
-        for (let f = 0; f < functionCount; f++) {
-          const value = coefficients[row * functionCount + f];
-          if (value === 0) continue;
-          for (let r = 0; r < rank; r++) out[row * rank + r] += value * coordinates[f * rank + r];
-        }
-      }
-      return out;
-    },
+    inputs: outs,
+    outputs: ins.map((kind, from) => ({
+      ...kind,
+      blocks: blocks.filter((block) => block.in === from).map((block) => ({
+        kind: block.out,
+        paths: block.paths,
+        values: exchange(block.values, outs[block.out].irrep.size, kind.irrep.size, coordinates.count),
+        entry: (outCopy: number, inCopy: number, path: number) => block.entry(inCopy, outCopy, path),
+      })),
+    })),
   };
 }
 
-function range(count: number): Int32Array {
-  return Int32Array.from({ length: count }, (_, i) => i);
-}
-
-/** Filters as coefficients of the functions on the grid. */
-export class HarmonicConvolution implements FastConvolution {
-  readonly plan: SteerablePlan;
-  readonly #groups: number;
-  readonly #expansion: FilterExpansion;
-
-  /** The plan of a layer. */
-  constructor({ tables, layout, inType, outType, groups, kernelSize }: LayerParts) {
-    const { functions, count, of } = functionsOf(tables);
-    this.#groups = groups;
-    this.#expansion = new FilterExpansion(tables, layout, inType, outType, groups, { count, of });
-    const coefficients = new Float64Array(count * count);
-    for (let f = 0; f < count; f++) coefficients[f * count + f] = 1;
-    this.plan = steerablePlan({
-      functions,
-      kernelSize,
-      inChannels: inType.size,
-      outChannels: outType.size,
-      inputs: [{ size: 1, channels: range(inType.size), parts: [{ output: 0, paths: count, coefficients }] }],
-      outputs: [{ size: 1, channels: range(outType.size) }],
-    });
+/** [paths, a, b, functions] → [paths, b, a, functions]. */
+function exchange(values: Float64Array, a: number, b: number, count: number): Float64Array {
+  const out = new Float64Array(values.length), size = a * b * count;
+  for (let p = 0; p < values.length / Math.max(1, size); p++) {
+    for (let i = 0; i < a; i++) {
+      for (let j = 0; j < b; j++) {
+        for (let f = 0; f < count; f++) {
+          out[p * size + (j * a + i) * count + f] = values[p * size + (i * b + j) * count + f];
+        }
+      }
+    }
   }
-
-  apply(x: Tensor, weights: Tensor, options: Omit<ConvolutionOptions, "groups">): Tensor {
-    const filter = this.#expansion.apply(weights).reshape([-1]);
-    return steerableConvolution(x, filter, this.plan, { ...options, groups: this.#groups });
-  }
+  return out;
 }
 
 /** An element that is made from a plane: which one, by which endomorphism of the output, with which sign. */
@@ -118,8 +112,6 @@ interface Derived {
 
 /** The planes of an output irrep type: some paths of each block, from which the others follow on the output. */
 interface OutputPlanes {
-  readonly matrix: WeightMatrix;
-  readonly size: number;
   /** Endomorphisms of the output that are applied; the first is the identity. */
   readonly actions: readonly (Float64Array | undefined)[];
   /** For each block the paths that get planes. */
@@ -155,15 +147,15 @@ function act(e: Float64Array, kernel: Float64Array, size: number): Float64Array 
 }
 
 /** Paths that are another path followed by an endomorphism of the output need no plane of their own. */
-function outputPlanes(tables: KernelTables, matrix: WeightMatrix, coordinates: FilterCoordinates): OutputPlanes {
-  const { size, endomorphisms } = tables.basis.group.irrep(...matrix.outIrrep);
+function outputPlanes(output: Sides["outputs"][number], inputs: readonly Kind[]): OutputPlanes {
+  const { size, endomorphisms } = output.irrep;
   const primaries: number[][] = [], derived: Derived[][] = [];
   let paths = 0, planes = 0;
-  for (const { table } of matrix.blocks) {
-    const values = coordinates.of(table), length = values.length / table.pathCount;
+  for (const block of output.blocks) {
+    const { values } = block, length = values.length / block.paths;
     const chosen: number[] = [], list: Derived[] = [];
     const images: Float64Array[][] = [];
-    for (let path = 0; path < table.pathCount; path++) {
+    for (let path = 0; path < block.paths; path++) {
       const kernel = values.subarray(path * length, (path + 1) * length);
       let found: Derived | undefined;
       for (let plane = 0; plane < chosen.length && found === undefined; plane++) {
@@ -183,175 +175,136 @@ function outputPlanes(tables: KernelTables, matrix: WeightMatrix, coordinates: F
     }
     primaries.push(chosen);
     derived.push(list);
-    paths += table.pathCount * table.inSize;
-    planes += chosen.length * table.inSize;
+    const copies = inputs[block.kind].copies.length;
+    paths += block.paths * copies;
+    planes += chosen.length * copies;
   }
   if (endomorphisms.length > 1 && planes * endomorphisms.length <= paths) {
-    const actions = endomorphisms.map((e, i) => i === 0 ? undefined : e);
-    return { matrix, size, actions, primaries, derived };
+    return { actions: endomorphisms.map((e, i) => i === 0 ? undefined : e), primaries, derived };
   }
+  const all = (count: number) => Array.from({ length: count }, (_, i) => i);
   return {
-    matrix,
-    size,
     actions: [undefined],
-    primaries: matrix.blocks.map(({ table }) => Array.from(range(table.pathCount))),
-    derived: matrix.blocks.map(({ table }) =>
-      Array.from({ length: table.pathCount }, (_, plane) => ({ plane, endomorphism: 0, sign: 1 }))
-    ),
+    primaries: output.blocks.map((block) => all(block.paths)),
+    derived: output.blocks.map((block) => all(block.paths).map((plane) => ({ plane, endomorphism: 0, sign: 1 }))),
   };
+}
+
+/** What is multiplied for each field of a class: irreps that outputs have, with each of their endomorphisms. */
+function productBlocks(type: FieldType, sides: Sides, planes: readonly OutputPlanes[]): FieldBlock[][] {
+  return type.classes.map(({ fields }) =>
+    sides.outputs.flatMap(({ copies }, o) =>
+      copies.filter(({ field }) => field === fields[0]).flatMap(({ position }) =>
+        planes[o].actions.map((action) => ({ position, action }))
+      )
+    )
+  );
 }
 
 /** The irrep basis: planes for paths and output components, weights as they are. */
 export class StructuredConvolution implements FastConvolution {
   readonly plan: SteerablePlan;
+  readonly form: PlanForm;
   readonly #groups: number;
-  readonly #inputBasis: InputBasis;
-  readonly #outputBasis: OutputBasis;
+  readonly #before: FromFields;
+  readonly #after: ToFields;
   /** The weight at each entry of the plan's matrices, all groups; `undefined` where they are the same. */
   readonly #order: Constant | undefined;
   /** What each is multiplied by; 0 for entries without a weight. */
   readonly #factors: Constant | undefined;
 
-  /** The plan of a layer. */
-  constructor({ tables, layout, inType, outType, groups, kernelSize }: LayerParts) {
-    const coordinates = functionsOf(tables);
+  /** The plan of a layer in a form. */
+  constructor({ tables, layout, inType, outType, groups, kernelSize }: LayerParts, form: PlanForm = "forward") {
+    const coordinates = functionsOf(tables, form);
+    const sides = sidesOf(tables, layout, coordinates, form);
+    const planes = sides.outputs.map((output) => outputPlanes(output, sides.inputs));
+    this.form = form;
     this.#groups = groups;
-    this.#inputBasis = new InputBasis(inType);
-    const outputs = layout.matrices.map((matrix) => outputPlanes(tables, matrix, coordinates));
-    const blocks = outType.classes.map(({ fields }) => {
-      const list: (ProductBlock & { readonly output: number; readonly endomorphism: number })[] = [];
-      outputs.forEach(({ matrix, actions }, output) => {
-        for (const { field, position } of matrix.copies) {
-          if (field !== fields[0]) continue;
-          actions.forEach((action, endomorphism) => list.push({ position, action, output, endomorphism }));
-        }
-      });
-      return list;
-    });
-    this.#outputBasis = new OutputBasis(outType, blocks);
-    const blockOf = new Map<string, number>();
-    outType.classes.forEach(({ fields }, c) => {
-      for (const field of fields) {
-        blocks[c].forEach(({ position, endomorphism }, i) =>
-          blockOf.set(`${field} ${position} ${endomorphism}`, this.#outputBasis.channels[field][i])
-        );
-      }
-    });
-    const planOutputs = outputs.map(({ matrix, size, actions }): PlanOutput => ({
-      size,
-      channels: Int32Array.from(
-        actions.flatMap((_, endomorphism) =>
-          matrix.copies.map(({ field, position }) => blockOf.get(`${field} ${position} ${endomorphism}`)!)
-        ),
-      ),
-    }));
+    const forward = form === "forward";
+    const products = productBlocks(forward ? outType : inType, sides, planes);
+    this.#before = new FromFields(inType, forward ? plainBlocks(inType) : products);
+    this.#after = new ToFields(outType, forward ? products : plainBlocks(outType));
+    const [source, target] = forward ? [this.#before, this.#after] : [this.#after, this.#before];
     this.plan = steerablePlan({
       functions: coordinates.functions,
       kernelSize,
-      inChannels: this.#inputBasis.size,
-      outChannels: this.#outputBasis.size,
-      inputs: planInputs(outputs, this.#inputBasis, coordinates),
-      outputs: planOutputs,
+      inChannels: source.size,
+      outChannels: target.size,
+      inputs: sides.inputs.map(({ irrep, copies }, kind): PlanInput => ({
+        size: irrep.size,
+        channels: Int32Array.from(copies, ({ field, position }) => source.channel(field, position, 0)),
+        parts: sides.outputs.flatMap(({ blocks }, output) => {
+          const b = blocks.findIndex((block) => block.kind === kind);
+          if (b < 0) return [];
+          const { values, paths } = blocks[b], length = values.length / paths, chosen = planes[output].primaries[b];
+          const coefficients = new Float64Array(chosen.length * length);
+          chosen.forEach((path, i) =>
+            coefficients.set(values.subarray(path * length, (path + 1) * length), i * length)
+          );
+          return [{ output, paths: chosen.length, coefficients }];
+        }),
+      })),
+      outputs: sides.outputs.map(({ irrep, copies }, o): PlanOutput => ({
+        size: irrep.size,
+        channels: Int32Array.from(
+          planes[o].actions.flatMap((_, e) => copies.map(({ field, position }) => target.channel(field, position, e))),
+        ),
+      })),
     });
-    const { order, factors } = this.#weightOrder(outputs, layout, inType, outType);
+    const scales = basisChangeFactors(layout, inType.representations, outType.representations);
+    const { order, factors } = weightOrder(this.plan, sides, planes, layout, groups, scales);
     this.#order = order;
     this.#factors = factors;
   }
 
-  /** The weight and the factor of each entry of the plan's matrices. */
-  #weightOrder(
-    outputs: readonly OutputPlanes[],
-    layout: WeightLayout,
-    inType: FieldType,
-    outType: FieldType,
-  ): { readonly order: Constant | undefined; readonly factors: Constant | undefined } {
-    const { plan } = this, groups = this.#groups;
-    const order = new Int32Array(groups * plan.weightCount);
-    const factors = new Float64Array(groups * plan.weightCount);
-    const weightOf = weightsOfEntries(layout);
-    const scales = basisChangeFactors(layout, inType.representations, outType.representations);
-    const kinds = inputKinds(outputs);
-    outputs.forEach(({ matrix, derived, primaries, actions }, o) => {
-      // Columns of a block in the plan: kinds of input in their order.
-      let column = 0;
-      for (const kind of kinds) {
-        const b = matrix.blocks.findIndex((block) => block.copies === kind.copies);
-        if (b < 0) continue;
-        const block = matrix.blocks[b], planes = primaries[b].length;
-        matrix.copies.forEach((_, row) =>
-          block.copies.forEach((_, copy) =>
-            derived[b].forEach(({ plane, endomorphism, sign }, path) => {
-              const entry = matrix.offset + row * matrix.columns + block.columnOffset + copy * block.table.pathCount +
-                path;
-              const weight = weightOf[entry];
-              if (weight < 0) return;
-              const target = plan.offsets[o] + (endomorphism * matrix.copies.length + row) * plan.columns[o] + column +
-                copy * planes + plane;
-              for (let group = 0; group < groups; group++) {
-                order[group * plan.weightCount + target] = group * layout.size + weight;
-                factors[group * plan.weightCount + target] = sign * (scales?.[weight] ?? 1);
-              }
-            })
-          )
-        );
-        column += block.copies.length * planes;
-      }
-      if (column !== plan.columns[o] || actions.length === 0) throw new RangeError("columns of a plan do not add up");
-    });
-    const same = order.length === groups * layout.size && order.every((weight, i) => weight === i);
-    return {
-      order: same ? undefined : new Constant(order, [order.length]),
-      factors: factors.every((factor) => factor === 1) ? undefined : new Constant(factors, [factors.length]),
-    };
-  }
-
-  apply(x: Tensor, weights: Tensor, options: Omit<ConvolutionOptions, "groups">): Tensor {
+  apply(x: Tensor, weights: Tensor, options: FastOptions): Tensor {
     const groups = this.#groups, [batch, channels, ...size] = x.shape;
-    const pixels = size.reduce((count, length) => count * length, 1);
-    const irreps = this.#inputBasis.apply(x.reshape([batch, groups, channels / groups, pixels]))
-      .reshape([batch, groups * this.plan.inChannels, ...size]);
+    const count = (sizes: readonly number[]) => sizes.reduce((product, length) => product * length, 1);
+    const irreps = this.#before.apply(x.reshape([batch, groups, channels / groups, count(size)]));
     const ordered = this.#order === undefined ? weights : selectAt(weights, 0, this.#order);
     const matrices = this.#factors === undefined ? ordered : ordered.mul(this.#factors.like(ordered));
-    const products = steerableConvolution(irreps, matrices, this.plan, { ...options, groups });
-    const outSize = products.shape.slice(2);
-    const outPixels = outSize.reduce((count, length) => count * length, 1);
-    const y = this.#outputBasis.apply(products.reshape([batch, groups, this.plan.outChannels, outPixels]));
+    const middle = runPlan(this, irreps.reshape([batch, groups * irreps.shape[2], ...size]), matrices, groups, options);
+    const outSize = middle.shape.slice(2);
+    const y = this.#after.apply(middle.reshape([batch, groups, this.#after.size, count(outSize)]));
     return y.reshape([batch, groups * y.shape[2], ...outSize]);
   }
 }
 
-/** A kind of input: the copies of one irrep type. */
-interface InputKind {
-  readonly copies: WeightBlock["copies"];
-  readonly size: number;
-}
-
-/** The input irrep types that any output takes, in the order of the layout. */
-function inputKinds(outputs: readonly OutputPlanes[]): InputKind[] {
-  const kinds = new Map<WeightBlock["copies"], number>();
-  for (const { matrix } of outputs) {
-    for (const { copies, table } of matrix.blocks) kinds.set(copies, table.inSize);
-  }
-  return [...kinds].map(([copies, size]) => ({ copies, size })).sort((a, b) => a.copies[0].offset - b.copies[0].offset);
-}
-
-function planInputs(
-  outputs: readonly OutputPlanes[],
-  basis: InputBasis,
-  coordinates: FilterCoordinates,
-): PlanInput[] {
-  return inputKinds(outputs).map(({ copies, size }) => ({
-    size,
-    channels: Int32Array.from(copies, ({ field, position }) => basis.channels[field][position]),
-    parts: outputs.flatMap(({ matrix, primaries }, output) => {
-      const b = matrix.blocks.findIndex((block) => block.copies === copies);
-      if (b < 0) return [];
-      const values = coordinates.of(matrix.blocks[b].table);
-      const length = values.length / matrix.blocks[b].table.pathCount;
-      const chosen = primaries[b];
-      const coefficients = new Float64Array(chosen.length * length);
-      chosen.forEach((path, i) => coefficients.set(values.subarray(path * length, (path + 1) * length), i * length));
-      return [{ output, paths: chosen.length, coefficients }];
-    }),
-  }));
+/** The weight and the factor of each entry of the plan's matrices. */
+function weightOrder(
+  plan: SteerablePlan,
+  sides: Sides,
+  planes: readonly OutputPlanes[],
+  layout: WeightLayout,
+  groups: number,
+  scales: Float64Array | undefined,
+): { readonly order: Constant | undefined; readonly factors: Constant | undefined } {
+  const order = new Int32Array(groups * plan.weightCount), factors = new Float64Array(groups * plan.weightCount);
+  const weightOf = weightsOfEntries(layout);
+  sides.outputs.forEach(({ copies, blocks }, o) => {
+    let column = 0;
+    blocks.forEach((block, b) => {
+      const inCopies = sides.inputs[block.kind].copies.length, width = planes[o].primaries[b].length;
+      for (let row = 0; row < copies.length; row++) {
+        for (let copy = 0; copy < inCopies; copy++) {
+          planes[o].derived[b].forEach(({ plane, endomorphism, sign }, path) => {
+            const weight = weightOf[block.entry(row, copy, path)];
+            if (weight < 0) return;
+            const target = plan.offsets[o] + (endomorphism * copies.length + row) * plan.columns[o] + column +
+              copy * width + plane;
+            for (let group = 0; group < groups; group++) {
+              order[group * plan.weightCount + target] = group * layout.size + weight;
+              factors[group * plan.weightCount + target] = sign * (scales?.[weight] ?? 1);
+            }
+          });
+        }
+      }
+      column += inCopies * width;
+    });
+  });
+  const same = order.length === groups * layout.size && order.every((weight, i) => weight === i);
+  return {
+    order: same ? undefined : new Constant(order, [order.length]),
+    factors: factors.every((factor) => factor === 1) ? undefined : new Constant(factors, [factors.length]),
+  };
 }

@@ -3,8 +3,18 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { flipRot2dOnR2, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
-import { FieldType, GeometricTensor, R2Conv, R3Conv, ReLU, SequentialModule } from "../../../src/nn/mod.ts";
-import { requirePlan } from "../../../src/nn/conv/convolution_plan.ts";
+import {
+  FieldType,
+  GeometricTensor,
+  R2Conv,
+  R2ConvTransposed,
+  R3Conv,
+  ReLU,
+  SequentialModule,
+} from "../../../src/nn/mod.ts";
+import { ConvolutionPlans, requirePlan } from "../../../src/nn/conv/convolution_plan.ts";
+import { planCosts } from "../../../src/nn/conv/plan_cost.ts";
+import { convolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
 import type { SteerableConvolutionOptions } from "../../../src/nn/conv/rd_conv.ts";
 import { ArgumentError, noGrad, randn, seed, startBackend } from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
@@ -96,4 +106,40 @@ test("the auto plan of a backend without the primitive is dense", async () => {
   const bare = Object.create(reference, { steerableConvolution: { value: undefined } });
   const type = regular(rot2dOnR2(8), 24);
   assertEquals(new R2Conv(type, type, 5, { initialize: false }).planFor([64, type.size, 29, 29], bare), "dense");
+});
+
+test("R2ConvTransposed gives the same by all plans to 1e-5, with stride, groups and output padding", () => {
+  seed(5);
+  const space = rot2dOnR2(4);
+  const inType = new FieldType(space, [space.regularRepr, space.irrep(1)], 2), outType = regular(space, 2);
+  const x = new GeometricTensor(randn([2, inType.size, 5, 6]), inType);
+  for (const options of [{ stride: 2, outputPadding: 1, padding: 1, groups: 2 }, { padding: 2, dilation: 2 }]) {
+    const [first, ...others] = PLANS.map((plan) => new R2ConvTransposed(inType, outType, 5, { ...options, plan }));
+    const expected = first.forward(x).tensor;
+    for (const conv of others) {
+      conv.loadStateDict(first.stateDict());
+      const got = conv.forward(x).tensor;
+      assertEquals(got.shape, expected.shape);
+      assertClose(got.dataSync(), expected.dataSync(), { absolute: 1e-5 });
+    }
+  }
+});
+
+test("layers to few channels mix channels first, and give the same", () => {
+  seed(6);
+  const space = rot3dOnR3();
+  const inType = new FieldType(space, [0, 1, 2].map((l) => space.irrep(l)), 8),
+    outType = new FieldType(space, space.irrep(0));
+  const [dense, structured] = (["dense", "structured"] as const).map((plan) =>
+    new R3Conv(inType, outType, 5, { padding: 2, plan })
+  );
+  structured.loadStateDict(dense.stateDict());
+  const shape = [1, inType.size, 5, 6, 5], x = new GeometricTensor(randn(shape), inType);
+  assertClose(structured.forward(x).tensor.dataSync(), dense.forward(x).tensor.dataSync(), { absolute: 1e-5 });
+  const { tables, layout } = dense;
+  const parts = { tables, layout, inType, outType, groups: 1, kernelSize: dense.kernelSize };
+  const geometry = convolutionGeometry(shape, [1, inType.size, 5, 5, 5], { padding: 2 });
+  const [cheapest] = planCosts(new ConvolutionPlans(parts, "auto"), geometry);
+  assertEquals(cheapest.form, "adjoint");
+  assert(cheapest.plan !== "dense");
 });

@@ -1,5 +1,5 @@
 // The harmonic and the structured plan of steerable convolutions against the expanded filter, over groups, fields and options.
-// covers: src/nn/conv/plan_basis.ts
+// covers: src/nn/conv/harmonic_plan.ts, src/nn/conv/plan_basis.ts, src/nn/conv/plan_parts.ts
 
 import { assert, assertEquals } from "@std/assert";
 import { dihedralGroup, type Representation } from "../../../src/group/mod.ts";
@@ -8,21 +8,10 @@ import { flip2dOnR2, flipRot2dOnR2, type GSpace, rot2dOnR2, trivialOnR2 } from "
 import { FieldType } from "../../../src/nn/mod.ts";
 import { R2Conv } from "../../../src/nn/conv/r2_conv.ts";
 import type { SteerableConvolutionOptions } from "../../../src/nn/conv/rd_conv.ts";
-import {
-  type FastConvolution,
-  HarmonicConvolution,
-  type LayerParts,
-  StructuredConvolution,
-} from "../../../src/nn/conv/structured_plan.ts";
-import {
-  convolution,
-  type ConvolutionOptions,
-  grad,
-  gradcheck,
-  randn,
-  seed,
-  useBackend,
-} from "../../../src/tensor/mod.ts";
+import { HarmonicConvolution } from "../../../src/nn/conv/harmonic_plan.ts";
+import type { FastConvolution, FastOptions, LayerParts } from "../../../src/nn/conv/plan_parts.ts";
+import { StructuredConvolution } from "../../../src/nn/conv/structured_plan.ts";
+import { convolution, grad, gradcheck, randn, seed, useBackend } from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
 
@@ -31,6 +20,8 @@ await useBackend("reference");
 const PLANS: readonly (readonly [string, (parts: LayerParts) => FastConvolution])[] = [
   ["HarmonicConvolution", (parts) => new HarmonicConvolution(parts)],
   ["StructuredConvolution", (parts) => new StructuredConvolution(parts)],
+  ["the adjoint form of HarmonicConvolution", (parts) => new HarmonicConvolution(parts, "adjoint")],
+  ["the adjoint form of StructuredConvolution", (parts) => new StructuredConvolution(parts, "adjoint")],
 ];
 
 /** A layer in float64 and what plans are made from. */
@@ -57,8 +48,9 @@ function layer(
 }
 
 /** Asserts that output and both gradients of a plan are those of the filter, to a bound. */
-function agrees(conv: R2Conv, plan: FastConvolution, options: ConvolutionOptions = {}, bound = 1e-11): void {
+function agrees(conv: R2Conv, plan: FastConvolution, given: Partial<FastOptions> = {}, bound = 1e-11): void {
   const groups = conv.settings.groups;
+  const options = { stride: [1, 1], padding: 0, dilation: [1, 1], ...given };
   const x = randn([2, conv.inType.size, 8, 9], { dtype: "float64", requiresGrad: true });
   const weights = conv.weights;
   const dense = convolution(x, conv.expandFilter(), { ...options, groups });
@@ -116,7 +108,12 @@ for (const [planName, make] of PLANS) {
     const space = rot2dOnR2(4);
     const type = new FieldType(space, [space.regularRepr, space.irrep(1)], 2);
     const { conv, parts } = layer(type, type, 3, { groups: 2, dilation: 2 });
-    agrees(conv, make(parts), { stride: [2, 1], dilation: 2, padding: [[1, 2], [0, 3]] });
+    const plan = make(parts);
+    agrees(conv, plan, {
+      stride: plan.form === "adjoint" ? [1, 1] : [2, 1],
+      dilation: [2, 2],
+      padding: [[1, 2], [0, 3]],
+    });
   });
 
   test(`${planName} takes functions that are as many as the taps, or dependent`, () => {
@@ -128,7 +125,7 @@ for (const [planName, make] of PLANS) {
     const large = layer(type, type, 7, { dilation: 2 });
     assert(large.conv.tables.span.rank < large.conv.tables.functionCount);
     // The span of dependent functions is known to 1e-9 of the greatest.
-    agrees(large.conv, make(large.parts), { padding: 6, dilation: 2 }, 2e-9);
+    agrees(large.conv, make(large.parts), { padding: 6, dilation: [2, 2] }, 2e-9);
   });
 
   test(`${planName} leaves out the elements that a filter removes at some positions`, () => {
@@ -159,7 +156,10 @@ for (const [planName, make] of PLANS) {
     const { conv, parts } = layer(type, type, 3);
     const plan = make(parts);
     const x = randn([1, type.size, 4, 3], { dtype: "float64" });
-    await gradcheck((a, w) => plan.apply(a, w, { padding: 1 }), [x, conv.weights.detach().clone()], {
+    await gradcheck((a, w) => plan.apply(a, w, { padding: 1, stride: [1, 1], dilation: [1, 1] }), [
+      x,
+      conv.weights.detach().clone(),
+    ], {
       secondOrder: true,
     });
   });
