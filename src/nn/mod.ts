@@ -22,7 +22,7 @@ export {
   type SteerableConvolutionSettings,
   type TableMaker,
 } from "./conv/rd_conv.ts";
-export { type ConvolutionPlan, ConvolutionPlans } from "./conv/convolution_plan.ts";
+export { type ConvolutionPlan, ConvolutionPlans, type PlanChoice } from "./conv/convolution_plan.ts";
 export type { FastConvolution, FastOptions, LayerParts, PlanForm } from "./conv/plan_parts.ts";
 export type { Expanded } from "./conv/expansion_cache.ts";
 export {
