@@ -36,9 +36,9 @@ export interface SteerableOperations {
   steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void;
 }
 
+/** Kernels of one direction; `planes` are `planesBack` in the other. */
 interface KernelSet {
   readonly planes: Kernel;
-  readonly planesBack: Kernel;
   readonly clear: Kernel;
 }
 
@@ -50,9 +50,9 @@ function pointerOf(view: View): number {
 export function createSteerable(context: CpuContext, gemm: Gemm): SteerableOperations {
   const kernels = new SteerableKernels(context, gemm);
   return {
-    steerableConvolution: (call) => new Run(kernels, call).forward(),
-    steerableConvolutionInputGradient: (call) => new Run(kernels, call).inputGradient(),
-    steerableConvolutionWeightGradient: (call) => new Run(kernels, call).weightGradient(),
+    steerableConvolution: (call) => new Run(kernels, call, false).forward(),
+    steerableConvolutionInputGradient: (call) => new Run(kernels, call, true).inputGradient(),
+    steerableConvolutionWeightGradient: (call) => new Run(kernels, call, false).weightGradient(),
   };
 }
 
@@ -70,18 +70,18 @@ class SteerableKernels {
     this.rearrange = new RearrangeKernels(context);
   }
 
-  /** The kernels for the functions of a call. */
-  set({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType): KernelSet {
+  /** The kernels for the functions of a call, of planes (or `back`, of their gradients). */
+  set({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType, back: boolean): KernelSet {
     const size = threeAxes(geometry.kernelSize, 1), dilation = threeAxes(geometry.dilation, 1);
     const unitStride = geometry.stride[geometry.stride.length - 1] === 1;
-    const key = `${dtype} ${size} ${dilation} ${unitStride} ${plan.functions.join()}`;
+    const key = `${back} ${dtype} ${size} ${dilation} ${unitStride} ${plan.functions.join()}`;
     let set = this.#sets.get(key);
     if (set === undefined) {
       const { executor, features, heap } = this.context;
       const grid = { functions: plan.functions, count: plan.functionCount, size, dilation, unitStride };
-      const binary = buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid);
-      const [planes, planesBack, clear] = executor.register(binary, ["planes", "planesBack", "clear"]);
-      this.#sets.set(key, set = { planes, planesBack, clear });
+      const binary = buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid, back);
+      const [planes, clear] = executor.register(binary, [back ? "planesBack" : "planes", "clear"]);
+      this.#sets.set(key, set = { planes, clear });
     }
     return set;
   }
@@ -114,12 +114,12 @@ class Run {
   #tables = 0;
   #base = 0;
 
-  constructor(kernels: SteerableKernels, call: SteerableConvolutionCall) {
+  constructor(kernels: SteerableKernels, call: SteerableConvolutionCall, back: boolean) {
     this.#kernels = kernels;
     this.#call = call;
     this.#dtype = call.input.dtype === "float64" ? "float64" : "float32";
     this.#bytes = BYTES_PER_ELEMENT[this.#dtype];
-    this.#set = kernels.set(call, this.#dtype);
+    this.#set = kernels.set(call, this.#dtype, back);
     this.#layout = kernels.layout(call, this.#dtype);
     const { projection, contraction, product } = steerableWork(call.plan, call.geometry);
     this.#work = projection + contraction + product;
@@ -293,7 +293,7 @@ class Run {
                   cColumn: 1,
                 }, PER_THREAD.c),
             );
-            this.#pushPlanes(this.#set.planesBack, chunk, tile, input);
+            this.#pushPlanes(this.#set.planes, chunk, tile, input);
           }
         }
       }
