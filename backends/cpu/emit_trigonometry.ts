@@ -52,7 +52,8 @@ interface ReducedAngle {
   readonly quadrant: Code;
 }
 
-function reduceByHalfPi(v: FloatLanes, x: Code): ReducedAngle {
+/** @param bounded The angle is known to stay below the limit of Cody and Waite's method, so that the other one is left out. */
+function reduceByHalfPi(v: FloatLanes, x: Code, bounded = false): ReducedAngle {
   const { code } = v;
   const { f } = code;
   const { float, bits } = v.round(v.mul(x, TWO_OVER_PI));
@@ -66,6 +67,8 @@ function reduceByHalfPi(v: FloatLanes, x: Code): ReducedAngle {
   const high = code.keepLocal(v.add(sum, trailing));
   const low = code.keepLocal(v.add(v.sub(sum, () => f.get(high)), trailing));
   const quadrant = code.keepLocal(bits);
+  const reduced = { high: () => f.get(high), low: () => f.get(low), quadrant: () => f.get(quadrant) };
+  if (bounded) return reduced;
   const payneHanek = code.helper("payneHanek", makePayneHanek);
   const isLarge = code.keep(v.compare("gt", v.abs(x), CODY_WAITE_LIMIT));
   isLarge();
@@ -84,7 +87,7 @@ function reduceByHalfPi(v: FloatLanes, x: Code): ReducedAngle {
     }
     f.release(h, l, n);
   });
-  return { high: () => f.get(high), low: () => f.get(low), quadrant: () => f.get(quadrant) };
+  return reduced;
 }
 
 /** Chooses between the two series by the quadrant, and the sign. `quadrant` is kept. */
@@ -117,10 +120,10 @@ function sineOfReducedSingle(v: FloatLanes, r: Code, quadrant: Code): Code {
 }
 
 /** sin(x + turn · π/2) for a kept x. */
-function sineWithTurn(v: FloatLanes, x: Code, turn: number): Code {
+function sineWithTurn(v: FloatLanes, x: Code, turn: number, bounded = false): Code {
   const { code } = v;
   if (v.wide) {
-    const reduced = reduceByHalfPi(v, x);
+    const reduced = reduceByHalfPi(v, x, bounded);
     if (turn === 0) return sineOfReduced(v, reduced);
     return sineOfReduced(v, { ...reduced, quadrant: v.keep(v.intAdd(reduced.quadrant, v.bits(turn))) });
   }
@@ -201,5 +204,5 @@ export function emitAtan2(v: FloatLanes, y: Code, x: Code): Code {
 /** cos of `2π u` as the product `fl(2π) · u` rounded to float64 defines it (normal random numbers). f64x2. */
 export function emitCosOfTurns(code: VectorCode, turns: Code): Code {
   const v = code.floats("f64x2");
-  return emitCos(v, v.mul(turns, 2 * Math.PI));
+  return sineWithTurn(v, v.keep(v.mul(turns, 2 * Math.PI)), 1, true);
 }
