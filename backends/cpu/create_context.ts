@@ -18,7 +18,7 @@ export interface CpuOptions extends BackendOptions {
   readonly heapLimit?: number;
   /** Factor on the least amount of work that is split over threads: tests lower it. Default 1. */
   readonly grainScale?: number;
-  /** Milliseconds of work that could be split before the workers start; tests set 0. Default 30. */
+  /** Milliseconds of work that could be split before the workers start; tests set 0. Default 60. */
   readonly startAfter?: number;
 }
 

@@ -8,7 +8,8 @@ import type { Distribution } from "../../src/tensor/expr.ts";
 import { PHILOX_KEY_STEPS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS } from "../../src/tensor/philox.ts";
 import { emitLog } from "./emit_exponential.ts";
 import { emitCosOfTurns } from "./emit_trigonometry.ts";
-import type { Code, VectorCode } from "./lanes.ts";
+import { type Code, VectorCode } from "./lanes.ts";
+import type { FunctionBuilder, Local, ModuleBuilder } from "./wasm/assembler.ts";
 
 /** Low and high halves of the products of unsigned 32-bit lanes. */
 function multiplyWide(code: VectorCode, a: Code, b: Code): { low: Code; high: Code } {
@@ -20,32 +21,48 @@ function multiplyWide(code: VectorCode, a: Code, b: Code): { low: Code; high: Co
   };
 }
 
-/** The four output words (i32x4, kept) for words `key0, key1, counter0, counter1, counter2` (the last counter is 0). */
-function emitPhilox(code: VectorCode, words: readonly Code[]): Code[] {
-  const { f } = code;
-  const state = [words[2], words[3], words[4], code.i32(0)].map((word) => code.keepLocal(word));
-  const keys = [words[0], words[1]].map((word) => code.keepLocal(word));
-  const [c0, c1, c2, c3] = state;
-  const get = (local: typeof c0): Code => () => f.get(local);
-  for (let round = 0; round < PHILOX_ROUNDS; round++) {
+/**
+ * Makes `philox(key0, key1, counter0, counter1, counter2) → four words`, all i32x4 (the last counter is 0). A function with a
+ * loop over the rounds: ten rounds written out in each kernel would make it slow to build.
+ */
+function makePhilox(module: ModuleBuilder): FunctionBuilder {
+  const f = module.function(new Array<"v128">(5).fill("v128"), new Array<"v128">(4).fill("v128"));
+  const code = new VectorCode(module, f, false, new Map());
+  const [key0, key1, c0, c1, c2] = f.params;
+  const c3 = f.local("v128"), round = f.local("i32");
+  const get = (local: Local): Code => () => f.get(local);
+  f.i32(PHILOX_ROUNDS).set(round);
+  const multipliers = PHILOX_MULTIPLIERS.map((value) => code.i32(value));
+  const steps = PHILOX_KEY_STEPS.map((value) => code.i32(value));
+  f.loop((next) => {
     code.scoped(() => {
-      const first = multiplyWide(code, get(c0), code.i32(PHILOX_MULTIPLIERS[0]));
-      const second = multiplyWide(code, get(c2), code.i32(PHILOX_MULTIPLIERS[1]));
-      code.op("v128.xor", code.op("v128.xor", second.high, get(c1)), get(keys[0]))();
+      const first = multiplyWide(code, get(c0), multipliers[0]);
+      const second = multiplyWide(code, get(c2), multipliers[1]);
+      code.op("v128.xor", code.op("v128.xor", second.high, get(c1)), get(key0))();
       f.set(c0);
-      code.op("v128.xor", code.op("v128.xor", first.high, get(c3)), get(keys[1]))();
+      code.op("v128.xor", code.op("v128.xor", first.high, get(c3)), get(key1))();
       f.set(c2);
       second.low();
       f.set(c1);
       first.low();
       f.set(c3);
     });
-    keys.forEach((key, i) => {
-      code.op("i32x4.add", get(key), code.i32(PHILOX_KEY_STEPS[i]))();
+    [key0, key1].forEach((key, i) => {
+      code.op("i32x4.add", get(key), steps[i])();
       f.set(key);
     });
-  }
-  return state.map(get);
+    f.get(round).i32(1).op("i32.sub").tee(round).brIf(next);
+  });
+  f.get(c0).get(c1).get(c2).get(c3);
+  return f;
+}
+
+/** The four output words (i32x4, kept) for words `key0, key1, counter0, counter1, counter2`. */
+function emitPhilox(code: VectorCode, words: readonly Code[]): Code[] {
+  for (const word of words) word();
+  code.f.call(code.helper("philox", makePhilox));
+  const kept = [3, 2, 1, 0].map(() => code.keepLocal(() => {}));
+  return kept.reverse().map((local) => () => code.f.get(local));
 }
 
 /** Unsigned integers below 2^31 in lanes 0-1 (`half` 0) or 2-3 of an i32x4 as f64x2. */

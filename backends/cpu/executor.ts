@@ -34,7 +34,7 @@ const PIECES_PER_THREAD = 4;
  * the caller in the slowest runtime (Deno: 16 ms for the module, 40 ms for the first worker), so that a short script does not
  * pay for threads that it hardly uses.
  */
-const START_AFTER = 30;
+const START_AFTER = 60;
 
 /** How workers open the native functions. */
 export interface NativeSupport {
@@ -62,7 +62,7 @@ export interface ExecutorOptions {
   readonly threads: number;
   /** Native functions that will be registered. */
   readonly native?: NativeSupport;
-  /** Milliseconds of work that the caller does alone before it starts the workers. Default 30. */
+  /** Milliseconds of work that the caller does alone before it starts the workers. Default 60. */
   readonly startAfter?: number;
 }
 
