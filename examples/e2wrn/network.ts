@@ -115,6 +115,29 @@ class WideBlock extends EquivariantModule<"pointwise"> {
   override evaluateOutputShape(inputShape: readonly number[]): number[] {
     return this.#main.evaluateOutputShape(inputShape);
   }
+
+  override export(): PlainBlock {
+    return new PlainBlock(this.#activation.export(), this.#main.export(), this.#shortcut?.export());
+  }
+}
+
+/** What a block exports to. */
+class PlainBlock extends plain.Layer {
+  readonly #activation: plain.Layer;
+  readonly #main: plain.Layer;
+  readonly #shortcut: plain.Layer | undefined;
+
+  constructor(activation: plain.Layer, main: plain.Layer, shortcut: plain.Layer | undefined) {
+    super();
+    this.#activation = this.addModule("activation", activation);
+    this.#main = this.addModule("main", main);
+    if (shortcut !== undefined) this.#shortcut = this.addModule("shortcut", shortcut);
+  }
+
+  override forward(input: Tensor): Tensor {
+    const x = this.#activation.forward(input);
+    return this.#main.forward(x).add(this.#shortcut === undefined ? input : this.#shortcut.forward(x));
+  }
 }
 
 /** `[batch, 3, height, width]` → logits `[batch, classes]`. */

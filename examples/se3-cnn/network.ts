@@ -70,6 +70,26 @@ class Block extends EquivariantModule {
   override evaluateOutputShape(inputShape: readonly number[]): number[] {
     return this.#main.evaluateOutputShape(inputShape);
   }
+
+  override export(): PlainBlock {
+    return new PlainBlock(this.#main.export(), this.#shortcut.export());
+  }
+}
+
+/** What a block exports to. */
+class PlainBlock extends plain.Layer {
+  readonly #main: plain.Layer;
+  readonly #shortcut: plain.Layer;
+
+  constructor(main: plain.Layer, shortcut: plain.Layer) {
+    super();
+    this.#main = this.addModule("main", main);
+    this.#shortcut = this.addModule("shortcut", shortcut);
+  }
+
+  override forward(input: Tensor): Tensor {
+    return this.#main.forward(input).add(this.#shortcut.forward(input));
+  }
 }
 
 /** `[batch, 1, 33, 33, 33]` → logits `[batch, classes]`, unchanged by rotations. */
