@@ -16,6 +16,16 @@ export {
   type EquivariantMap,
 } from "./check_equivariance.ts";
 export { type AnalyzableModule, analyze, type AnalyzeOptions, type LayerAnalysis, ModelAnalysis } from "./analyze.ts";
+export { profile, type ProfileOptions } from "./profile.ts";
+export type {
+  ChromeTrace,
+  ModuleProfile,
+  OperationProfile,
+  Pass as ProfilePass,
+  Profile,
+  ProfileTextOptions,
+  TraceEvent,
+} from "./profiling/report.ts";
 export {
   RdConv,
   type SteerableConvolutionOptions,

@@ -6,6 +6,7 @@
 import * as E from "../tensor/expr.ts";
 import type { Expr } from "../tensor/expr.ts";
 import { ArgumentError, describeError, type ErrorDetails, GradientError } from "../tensor/errors.ts";
+import { observer } from "../tensor/observer.ts";
 import { mapInPlace, noGrad, release, type Tensor, zeros } from "../tensor/mod.ts";
 
 /** A checkpoint that does not belong to the optimizer that loads it. */
@@ -71,6 +72,7 @@ export abstract class Optimizer {
 
   /** Checks the parameters; state is allocated at the first step. */
   constructor(parameters: Iterable<Tensor>, learningRate: number) {
+    observer?.made(this, "step");
     this.parameters = [...parameters];
     this.learningRate = learningRate;
     checkOption(new.target.name, "learningRate", learningRate);

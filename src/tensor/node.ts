@@ -7,6 +7,7 @@
 import { GradientError } from "./errors.ts";
 import type { DType } from "./dtype.ts";
 import type { Shape } from "./layout.ts";
+import { observer } from "./observer.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Gradients with respect to outputs or inputs; `undefined` where there is none. */
@@ -70,6 +71,7 @@ export class GradNode {
     this.#backward = backward;
     this.#saved = [];
     for (const edge of edges) edge?.node.retain();
+    observer?.recorded(this);
   }
 
   /** Hands over what the derivative needs. */
@@ -134,6 +136,7 @@ export class GradNode {
 
   /** The gradients of its inputs. */
   run(gradients: Gradients, needs: readonly boolean[]): Gradients {
-    return this.#backward!(gradients, this.#saved, needs);
+    if (observer === undefined) return this.#backward!(gradients, this.#saved, needs);
+    return observer.differentiate(this, () => this.#backward!(gradients, this.#saved, needs));
   }
 }

@@ -6,6 +6,7 @@
 import { runtime } from "../runtime/mod.ts";
 import type { Backend, BackendFactory, BackendOptions } from "./backend.ts";
 import { ArgumentError, BackendError } from "./errors.ts";
+import { observer } from "./observer.ts";
 import { markBackendDisposed } from "./storage.ts";
 
 /** Loads a backend's factory. */
@@ -79,6 +80,7 @@ async function start(name: string, options: BackendOptions): Promise<Backend> {
   const promise = (async () => {
     const backend = await (await loader())(options);
     started.set(name, { backend, options: key });
+    observer?.started(backend);
     failures.delete(name);
     return backend;
   })();

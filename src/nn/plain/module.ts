@@ -9,6 +9,7 @@ import type { Backend } from "../../tensor/backend.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import { formatShape } from "../../tensor/layout.ts";
+import { observer } from "../../tensor/observer.ts";
 import { assign, untracked } from "./persistent.ts";
 import { StateDictError } from "./errors.ts";
 import { STATE_CONVENTION, type StateDict } from "./state_dict.ts";
@@ -42,6 +43,11 @@ export abstract class Module {
   readonly #children = new Map<string, Module>();
   #wrapped: Module | undefined;
   #training = true;
+
+  /** A module without parts. */
+  constructor() {
+    observer?.made(this, "forward");
+  }
 
   /** Whether the module is in train mode (the start) rather than in eval mode. */
   get training(): boolean {
