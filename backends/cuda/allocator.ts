@@ -154,6 +154,19 @@ export class CudaAllocator {
     return new Buffer(bytes, block, this);
   }
 
+  /** Memory for the backend itself, which counts as reserved, not as live, and never belongs to a recorded graph. */
+  allocateInternal(bytes: number): CudaBuffer {
+    return new Buffer(bytes, this.#take(sizeClass(bytes), bytes, this.#shared), this);
+  }
+
+  /** Gives it back. */
+  freeInternal(buffer: CudaBuffer): void {
+    const own = this.#own(buffer, "free");
+    own.freed = true;
+    own.block?.pool.give(own.block);
+    own.block = undefined;
+  }
+
   /** Gives memory back; what was put on the stream before may still use it. */
   free(buffer: DeviceBuffer): void {
     const own = this.#own(buffer, "free");
@@ -259,8 +272,7 @@ export class CudaAllocator {
     return buffer;
   }
 
-  #take(size: number, asked: number): Block {
-    const pool = this.#recording ?? this.#shared;
+  #take(size: number, asked: number, pool: Pool = this.#recording ?? this.#shared): Block {
     let block = pool.take(size);
     if (block === undefined && pool !== this.#shared) block = this.#shared.take(size);
     block ??= size <= SMALL ? this.#cut(size, asked) : this.#single(size, asked);

@@ -3,6 +3,7 @@
  * `create_context.ts` builds it; the operations take it and nothing else.
  */
 
+import type { MatmulCall } from "../../src/tensor/backend.ts";
 import type { CudaAllocator } from "./allocator.ts";
 import type { Driver } from "./driver.ts";
 import type { KernelArguments } from "./kernel_arguments.ts";
@@ -87,4 +88,6 @@ export interface CudaContext {
    * @throws OutOfMemoryError
    */
   scratch(bytes: number, slot?: number): number;
+  /** A batched product of views, which are taken as they are: for operations that are made of products. Uses scratch slots 8 to 10. */
+  matmul(call: MatmulCall): void;
 }

@@ -1,0 +1,136 @@
+/**
+ * cuBLAS with checked calls: a handle on the backend's stream with a workspace of ours, and the one product that the backend
+ * needs, in float32 and float64. Matrices are column-major here, as the library has them.
+ */
+
+import { type Library, loadFfi } from "../../ffi/mod.ts";
+import type { FloatDType } from "../../src/tensor/dtype.ts";
+import { CudaError } from "./errors.ts";
+import { HostBlock } from "./host_memory.ts";
+import type { CUBLAS_SYMBOLS } from "./symbols/cublas.ts";
+
+/** How float32 products are rounded: as float32, or with factors of 10 bits on tensor cores. */
+export type CudaPrecision = "float32" | "tf32";
+
+/** `cublasMath_t`. */
+const MATH = { float32: 0, tf32: 3 } as const satisfies { readonly [P in CudaPrecision]: number };
+/** `cublasOperation_t`. */
+export const CUBLAS_OPERATION = { none: 0, transpose: 1 } as const;
+
+/** An operand: elements in memory, column after column. */
+export interface ColumnMajor {
+  /** Its first element on the device. */
+  readonly pointer: number;
+  /** Elements from one column to the next. */
+  readonly leading: number;
+  /** Elements from one matrix of the batch to the next. */
+  readonly batchStride: number;
+}
+
+/** `c = alpha · op(a) · op(b) + beta · c`, for each of the batch. */
+export interface Gemm {
+  readonly dtype: FloatDType;
+  /** Rows of `c`. */
+  readonly m: number;
+  /** Columns of `c`. */
+  readonly n: number;
+  /** Terms of a sum. */
+  readonly k: number;
+  /** `m × k`, or `k × m` when transposed. */
+  readonly a: ColumnMajor;
+  readonly transposeA: boolean;
+  /** `k × n`, or `n × k` when transposed. */
+  readonly b: ColumnMajor;
+  readonly transposeB: boolean;
+  readonly c: ColumnMajor;
+  readonly batch: number;
+  readonly alpha: number;
+  readonly beta: number;
+}
+
+/** Checked calls on one handle. */
+export class Cublas {
+  readonly #library: Library<typeof CUBLAS_SYMBOLS>;
+  readonly #block = new HostBlock(64);
+  #handle = 0;
+
+  /** @param library The opened library. */
+  constructor(library: Library<typeof CUBLAS_SYMBOLS>) {
+    this.#library = library;
+  }
+
+  /** Makes the handle. */
+  create(): void {
+    this.#check("cublasCreate", this.#library.symbols.cublasCreate_v2(this.#block.address));
+    this.#handle = this.#block.readAddress(0);
+  }
+
+  /** The library's version: 130200 is 13.2.0. */
+  version(): number {
+    const { cublasGetVersion_v2 } = this.#library.symbols;
+    this.#check("cublasGetVersion", cublasGetVersion_v2(this.#handle, this.#block.address));
+    return this.#block.view.getInt32(0, true);
+  }
+
+  /** Sets how and where it works. */
+  configure(stream: number, precision: CudaPrecision): void {
+    const { cublasSetStream_v2, cublasSetMathMode } = this.#library.symbols;
+    this.#check("cublasSetStream", cublasSetStream_v2(this.#handle, stream));
+    this.#check("cublasSetMathMode", cublasSetMathMode(this.#handle, MATH[precision]));
+  }
+
+  /** Gives it device memory to work in, so that it allocates none itself (which a recorded graph does not allow). */
+  setWorkspace(pointer: number, bytes: number): void {
+    const { cublasSetWorkspace_v2 } = this.#library.symbols;
+    this.#check("cublasSetWorkspace", cublasSetWorkspace_v2(this.#handle, pointer, bytes));
+  }
+
+  /** Puts a product on the stream. */
+  gemm({ dtype, m, n, k, a, transposeA, b, transposeB, c, batch, alpha, beta }: Gemm): void {
+    const { view, address } = this.#block;
+    if (dtype === "float32") {
+      view.setFloat32(16, alpha, true);
+      view.setFloat32(24, beta, true);
+    } else {
+      view.setFloat64(16, alpha, true);
+      view.setFloat64(24, beta, true);
+    }
+    const { symbols } = this.#library;
+    const [one, two] = [address + 16, address + 24];
+    const [opA, opB] = [transposeA, transposeB].map((transpose) =>
+      transpose ? CUBLAS_OPERATION.transpose : CUBLAS_OPERATION.none
+    );
+    const [lda, ldb, ldc] = [a.leading, b.leading, c.leading];
+    let call: string;
+    let status: number;
+    if (batch === 1) {
+      const gemm = dtype === "float32" ? symbols.cublasSgemm_v2 : symbols.cublasDgemm_v2;
+      call = dtype === "float32" ? "cublasSgemm" : "cublasDgemm";
+      status = gemm(
+        ...[this.#handle, opA, opB, m, n, k, one, a.pointer, lda, b.pointer, ldb, two, c.pointer, ldc] as const,
+      );
+    } else {
+      const gemm = dtype === "float32" ? symbols.cublasSgemmStridedBatched : symbols.cublasDgemmStridedBatched;
+      call = dtype === "float32" ? "cublasSgemmStridedBatched" : "cublasDgemmStridedBatched";
+      status = gemm(
+        ...[this.#handle, opA, opB, m, n, k, one, a.pointer, lda, a.batchStride] as const,
+        ...[b.pointer, ldb, b.batchStride, two, c.pointer, ldc, c.batchStride, batch] as const,
+      );
+    }
+    if (status !== 0) this.#check(`${call} (m ${m}, n ${n}, k ${k}, batch ${batch})`, status);
+  }
+
+  /** Ends the handle. */
+  destroy(): void {
+    if (this.#handle === 0) return;
+    const handle = this.#handle;
+    this.#handle = 0;
+    this.#check("cublasDestroy", this.#library.symbols.cublasDestroy_v2(handle));
+  }
+
+  #check(call: string, status: number): void {
+    if (status === 0) return;
+    const text = loadFfi().readCString(this.#library.symbols.cublasGetStatusString(status));
+    throw new CudaError({ library: "cuBLAS", call, status, text });
+  }
+}
