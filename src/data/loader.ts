@@ -27,11 +27,19 @@ export interface BatchOptions {
   readonly padTo?: readonly [number, number];
   /** Random rotation of each image by an angle in radians drawn uniformly from `[low, high)`. Default: none. */
   readonly rotation?: readonly [low: number, high: number];
+  /**
+   * Random translation of each image, down and right, by numbers of pixels drawn uniformly from `[low, high)`; fractions are interpolated
+   * bilinearly. Default: none. Shifts below a pixel keep a network from relying on edges sharper than interpolation leaves them.
+   */
+  readonly translation?: readonly [low: number, high: number];
   /** Grey values are mapped to (value / 255 − mean) / deviation. Default `{ mean: 0, deviation: 1 }`. */
   readonly normalize?: { readonly mean: number; readonly deviation: number };
   /** Batches prepared ahead of the one in use. Default 2. */
   readonly prefetch?: number;
 }
+
+/** Options that are off unless given. */
+type Augmentation = "rotation" | "translation";
 
 /** One batch. */
 export interface Batch {
@@ -45,9 +53,9 @@ export interface Batch {
   readonly labels: Int32Array;
 }
 
-/** Uniform numbers in [0, 1) from a counter: the `index`-th of stream `stream` under `seed`. */
-function uniform(seed: number, stream: number, index: number): number {
-  const words = philox4x32([seed | 0, Math.floor(seed / 0x100000000) | 0], [index | 0, stream | 0, 0, 0]);
+/** Uniform numbers in [0, 1) from a counter: the `index`-th of stream `stream` under `seed`, the `which`-th of them. */
+function uniform(seed: number, stream: number, index: number, which = 0): number {
+  const words = philox4x32([seed | 0, Math.floor(seed / 0x100000000) | 0], [index | 0, stream | 0, which, 0]);
   return uniformFromWords("float64", words);
 }
 
@@ -86,7 +94,7 @@ export function epochOrder(count: number, seed: number, epoch: number): Int32Arr
  */
 export class BatchLoader {
   readonly #dataset: ImageDataset;
-  readonly #options: Required<Omit<BatchOptions, "rotation">> & Pick<BatchOptions, "rotation">;
+  readonly #options: Required<Omit<BatchOptions, Augmentation>> & Pick<BatchOptions, Augmentation>;
 
   /** Checks the options; nothing is prepared yet. */
   constructor(dataset: ImageDataset, options: BatchOptions = {}) {
@@ -101,6 +109,7 @@ export class BatchLoader {
       normalize: options.normalize ?? { mean: 0, deviation: 1 },
       prefetch: options.prefetch ?? 2,
       rotation: options.rotation,
+      translation: options.translation,
     };
     const { batchSize, prefetch, limit, padTo } = this.#options;
     for (
@@ -148,7 +157,7 @@ export class BatchLoader {
   }
 
   #prepare(order: Int32Array, epoch: number, index: number): Batch {
-    const { batchSize, padTo, rotation, normalize, limit, seed } = this.#options;
+    const { batchSize, padTo, rotation, translation, normalize, limit, seed } = this.#options;
     const { height, width, pixels, labels } = this.#dataset;
     const begin = index * batchSize;
     const size = Math.min(batchSize, limit - begin);
@@ -156,19 +165,25 @@ export class BatchLoader {
     const images = new Float32Array(size * rows * columns);
     const padded = new Float32Array(rows * columns);
     const chosen = new Int32Array(size);
+    const moved = rotation !== undefined || translation !== undefined;
     for (let i = 0; i < size; i++) {
       const from = order[begin + i];
       chosen[i] = labels[from];
-      const target = rotation === undefined ? images : padded;
-      const offset = rotation === undefined ? i * rows * columns : 0;
+      const target = moved ? padded : images;
+      const offset = moved ? 0 : i * rows * columns;
       for (let row = 0; row < height; row++) {
         for (let column = 0; column < width; column++) {
           target[offset + row * columns + column] = pixels[(from * height + row) * width + column] / 255;
         }
       }
-      if (rotation !== undefined) {
-        const angle = rotation[0] + (rotation[1] - rotation[0]) * uniform(seed, augmentStream(epoch), begin + i);
-        rotateImage(padded, 0, images, i * rows * columns, rows, columns, angle);
+      if (moved) {
+        const draw = ([low, high]: readonly [number, number], which: number): number =>
+          low + (high - low) * uniform(seed, augmentStream(epoch), begin + i, which);
+        const angle = rotation === undefined ? 0 : draw(rotation, 0);
+        const shift = translation === undefined
+          ? [0, 0] as const
+          : [draw(translation, 1), draw(translation, 2)] as const;
+        rotateImage(padded, 0, images, i * rows * columns, rows, columns, angle, shift);
       }
     }
     if (normalize.mean !== 0 || normalize.deviation !== 1) {

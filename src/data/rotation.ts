@@ -1,14 +1,15 @@
 /**
- * Rotation of images by any angle with bilinear interpolation, for augmentation and for tests of invariance. Plain arithmetic
- * on arrays: no tensor and no backend is needed while batches are prepared.
+ * Rotation and translation of images by any amount with bilinear interpolation, for augmentation and for tests of invariance. Plain
+ * arithmetic on arrays: no tensor and no backend is needed while batches are prepared.
  */
 
 /**
  * Rotates an image counter-clockwise (seen with the first row at the top) about its centre by `angle` radians, bilinearly, zero
- * outside. Multiples of a quarter turn on square images are exact.
+ * outside, and then moves it. Multiples of a quarter turn on square images with whole shifts are exact.
  *
  * @param source Pixels `[height, width]`, row-major, at `sourceOffset`.
  * @param target Receives `[height, width]` at `targetOffset`.
+ * @param shift Pixels by which it is moved, `[down, right]`. Default `[0, 0]`.
  */
 export function rotateImage(
   source: ArrayLike<number>,
@@ -18,6 +19,7 @@ export function rotateImage(
   height: number,
   width: number,
   angle: number,
+  shift: readonly [down: number, right: number] = [0, 0],
 ): void {
   const quarter = angle / (Math.PI / 2);
   const isExact = height === width && Math.abs(quarter - Math.round(quarter)) < 1e-12;
@@ -29,9 +31,9 @@ export function rotateImage(
     row >= 0 && row < height && column >= 0 && column < width ? source[sourceOffset + row * width + column] : 0;
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
-      // The pixel at p shows what stood at R⁻¹p, with x along columns and y against rows.
-      const x = column - centreColumn;
-      const y = centreRow - row;
+      // The pixel at p shows what stood at R⁻¹(p − shift), with x along columns and y against rows.
+      const x = column - shift[1] - centreColumn;
+      const y = centreRow - (row - shift[0]);
       const fromColumn = cos * x + sin * y + centreColumn;
       const fromRow = centreRow - (-sin * x + cos * y);
       const r0 = Math.floor(fromRow);

@@ -1,6 +1,6 @@
 // covers: src/data/loader.ts
 
-import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
+import { assert, assertAlmostEquals, assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import { type Batch, BatchLoader, epochOrder } from "../../src/data/mod.ts";
 import { ArgumentError } from "../../src/tensor/errors.ts";
 import { test } from "../support/test.ts";
@@ -57,6 +57,33 @@ test("BatchLoader rotates by angles of the given range", async () => {
   const quarter = new BatchLoader(dataset, { batchSize: 1, limit: 1, rotation: [Math.PI / 2, Math.PI / 2] });
   const [batch] = await batches(quarter);
   assertEquals([...batch.images], [5, 15, 0, 10].map((value) => Math.fround(value / 255)));
+});
+
+test("BatchLoader moves images down and right by shifts of the given range, fractions bilinearly", async () => {
+  const options = { batchSize: 1, limit: 1, padTo: [3, 3] as const };
+  const whole = await batches(new BatchLoader(dataset, { ...options, translation: [1, 1] }));
+  const values = (list: number[]): number[] => list.map((value) => Math.fround(value / 255));
+  assertEquals([...whole[0].images], values([0, 0, 0, 0, 0, 5, 0, 10, 15]));
+  const half = await batches(new BatchLoader(dataset, { ...options, translation: [0.5, 0.5] }));
+  [0, 1.25, 1.25, 2.5, 7.5, 5, 2.5, 6.25, 3.75].forEach((value, i) =>
+    assertAlmostEquals(half[0].images[i], value / 255, 1e-7)
+  );
+});
+
+test("BatchLoader draws the two shifts of every image apart, as well as the angle", async () => {
+  const bright = { length: 4, height: 9, width: 9, pixels: new Uint8Array(4 * 81), labels: new Uint8Array(4) };
+  for (let i = 0; i < 4; i++) bright.pixels[i * 81 + 40] = 255;
+  const [batch] = await batches(new BatchLoader(bright, { translation: [-3, 3], rotation: [0, 1], seed: 2 }));
+  const shifts = [0, 1, 2, 3].flatMap((image) => {
+    let [down, right] = [0, 0];
+    for (let i = 0; i < 81; i++) {
+      down += batch.images[image * 81 + i] * (Math.floor(i / 9) - 4);
+      right += batch.images[image * 81 + i] * (i % 9 - 4);
+    }
+    return [down, right];
+  });
+  for (const shift of shifts) assert(Math.abs(shift) < 3.2);
+  assertEquals(new Set(shifts.map((shift) => shift.toFixed(2))).size, 8);
 });
 
 test("BatchLoader refuses impossible options with the option's name", () => {
