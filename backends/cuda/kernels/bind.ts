@@ -1,0 +1,110 @@
+/**
+ * What the operations on generated kernels share on the host's side: addresses of views, keys and caches of plans, and the arguments
+ * that stand for runtime scalars.
+ */
+
+import type { View } from "../../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT, type DType } from "../../../src/tensor/dtype.ts";
+import type { Expr, IndexExpr, ScalarExpr } from "../../../src/tensor/expr.ts";
+import { contiguousStrides, type Shape } from "../../../src/tensor/layout.ts";
+import type { CudaBuffer } from "../allocator.ts";
+import type { KernelArguments } from "../kernel_arguments.ts";
+import { VALUE_TYPES } from "./operations.ts";
+
+/** Threads of a block. */
+export const THREADS = 256;
+
+/** Slots of scratch memory of the operations on generated kernels. */
+export const SCRATCH = {
+  partialResults: 32,
+  sortedKeys: 33,
+  sortCounts: 34,
+  planes: 35,
+  functions: 36,
+  products: 37,
+} as const;
+
+/** The address of a view's first element. */
+export function pointerOf(view: View): number {
+  return (view.buffer as CudaBuffer).pointer + view.offset * BYTES_PER_ELEMENT[view.dtype];
+}
+
+/** A view of scratch memory: elements of `shape`, row-major, from an address on. */
+export function scratchView(pointer: number, dtype: DType, shape: Shape): View {
+  const buffer = { bytes: 0, pointer } satisfies CudaBuffer;
+  return { buffer, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
+}
+
+/** A position along an axis, or the row-major one, as strides over a shape. */
+export function indexStrides({ axis }: IndexExpr, shape: Shape): readonly number[] {
+  return axis === "linear" ? contiguousStrides(shape) : shape.map((_, other) => other === axis ? 1 : 0);
+}
+
+/** The key of a call in a cache of plans: expressions, shape and strides. */
+export function callKey(
+  prefix: string,
+  expressions: readonly Expr[],
+  shape: Shape,
+  inputs: readonly View[],
+  outputs: readonly View[],
+): string {
+  let key = prefix;
+  for (const expression of expressions) key += expression.key;
+  key += `|${shape}`;
+  for (const view of outputs) key += `|${view.strides}`;
+  for (const view of inputs) key += `|${view.strides}`;
+  return key;
+}
+
+/** A map that forgets everything when it has grown beyond a limit, so that changing shapes do not pile up. */
+export class PlanCache<T> {
+  readonly #plans = new Map<string, T>();
+  readonly #limit: number;
+
+  /** A cache of at most `limit` plans. */
+  constructor(limit = 8192) {
+    this.#limit = limit;
+  }
+
+  /** The plan under a key, made when it is missing. */
+  get(key: string, make: () => T): T {
+    let plan = this.#plans.get(key);
+    if (plan === undefined) {
+      if (this.#plans.size >= this.#limit) this.#plans.clear();
+      plan = make();
+      this.#plans.set(key, plan);
+    }
+    return plan;
+  }
+}
+
+/** The structure of integers that a kernel gets as its first parameter. */
+export function numbersSource(count: number, wide: boolean): string {
+  return `struct Numbers { ${wide ? "long long" : "int"} v[${count}]; };`;
+}
+
+/** Appends the integers. */
+export function pushNumbers(args: KernelArguments, numbers: readonly number[], wide: boolean): void {
+  if (wide) args.i64s(numbers);
+  else args.i32s(numbers);
+}
+
+/** The parameter that stands for the `i`-th scalar of a kernel; a bool comes as an int. */
+export function scalarParameter({ dtype }: ScalarExpr, i: number): string {
+  return `const ${dtype === "bool" ? "int" : VALUE_TYPES[dtype]} s${i}`;
+}
+
+/** Its value in an expression. */
+export function scalarCode({ dtype }: ScalarExpr, i: number): string {
+  return dtype === "bool" ? `s${i} != 0` : `s${i}`;
+}
+
+/** Appends the values of scalar nodes, rounded to their types. */
+export function pushScalars(args: KernelArguments, nodes: readonly ScalarExpr[], values: readonly number[]): void {
+  for (const { index, dtype } of nodes) {
+    const value = values[index];
+    if (dtype === "float32") args.f32(value);
+    else if (dtype === "float64") args.f64(value);
+    else args.i32(dtype === "bool" ? (value !== 0 ? 1 : 0) : value | 0);
+  }
+}

@@ -1,0 +1,80 @@
+/**
+ * Selection along an axis on the cuda backend: one thread for each selected element, whatever the layouts. Elements are moved as integers
+ * of their size, so that three kernels for each rank serve all types.
+ */
+
+import type { GatherCall } from "../../../src/tensor/backend.ts";
+import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
+import type { CudaContext, CudaKernel } from "../context.ts";
+import { numbersSource, PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
+import { withDeviceFunctions } from "./device_functions.ts";
+import { isWide, LoopCode, type Loops, planLoops, positionsOf } from "./loops.ts";
+
+/** Integers of each size. */
+const WORDS: { readonly [bytes: number]: string } = { 1: "unsigned char", 4: "unsigned int", 8: "unsigned long long" };
+
+interface GatherPlan {
+  readonly kernel: CudaKernel;
+  readonly numbers: readonly number[];
+  readonly wide: boolean;
+  readonly count: number;
+}
+
+/** The source of `gather_kernel(numbers, output, input, indices)`: numbers are the count, the stride of the axis, the loops. */
+export function gatherSource(bytes: number, rank: number, wide: boolean): string {
+  const loop = new LoopCode(rank, 2, wide);
+  const type = wide ? "long long" : "int";
+  return withDeviceFunctions([
+    numbersSource(2 + LoopCode.count(rank, 3, wide), wide),
+    `extern "C" __global__ void gather_kernel(const Numbers n, ${WORDS[bytes]}* y, const ${
+      WORDS[bytes]
+    }* x, const int* indices) {`,
+    `const ${type} i = (${type})blockIdx.x * ${THREADS} + (${type})threadIdx.x;`,
+    "if (i < n.v[0]) {",
+    ...loop.coordinates("i", "p"),
+    `y[${loop.offset(0, "p")}] = x[${loop.offset(2, "p")} + indices[${loop.offset(1, "p")}] * n.v[1]];`,
+    "}",
+    "}",
+    "",
+  ].join("\n"));
+}
+
+/** The loops with one that is walked by index: the reach of its strides counts as that of the offsets. */
+export function reachOfAxis(size: number, strides: readonly number[]): Loops {
+  return { sizes: [size], strides: strides.map((stride) => [stride]) };
+}
+
+/** Makes the backend's `gather`. */
+export function createGather(context: CudaContext): (call: GatherCall) => void {
+  const plans = new PlanCache<GatherPlan>();
+  const kernels = new Map<string, CudaKernel>();
+
+  const plan = ({ input, indices, axis, output }: GatherCall): GatherPlan => {
+    const { shape, strides } = output;
+    const beside = input.strides.map((stride, other) => other === axis ? 0 : stride);
+    const loops = planLoops(shape, shape.map((_, other) => other), [strides, indices.strides, beside]);
+    const wide = isWide([loops]) || isWide([reachOfAxis(input.shape[axis], [0, 0, input.strides[axis]]), loops]);
+    const bytes = BYTES_PER_ELEMENT[output.dtype], rank = loops.sizes.length;
+    const key = `${bytes}|${rank}|${wide}`;
+    let kernel = kernels.get(key);
+    if (kernel === undefined) {
+      [kernel] = context.kernels.kernel(gatherSource(bytes, rank, wide), ["gather_kernel"]);
+      kernels.set(key, kernel);
+    }
+    const count = positionsOf(loops);
+    return { kernel, wide, count, numbers: [count, input.strides[axis], ...LoopCode.numbers(loops, wide)] };
+  };
+
+  return (call) => {
+    const { input, indices, axis, output } = call;
+    const key = `${output.dtype}${axis}|${output.shape}|${
+      input.shape[axis]
+    }|${output.strides}|${indices.strides}|${input.strides}`;
+    const { kernel, numbers, wide, count } = plans.get(key, () => plan(call));
+    if (count === 0) return;
+    const args = context.arguments();
+    pushNumbers(args, numbers, wide);
+    args.pointer(pointerOf(output)).pointer(pointerOf(input)).pointer(pointerOf(indices));
+    context.launch(kernel, [Math.ceil(count / THREADS), 1, 1], [THREADS, 1, 1], 0, args);
+  };
+}
