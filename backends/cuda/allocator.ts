@@ -6,8 +6,14 @@
 
 import type { BackendMemory, DeviceBuffer, View } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../src/tensor/dtype.ts";
-import { ArgumentError, BackendMismatchError, DisposedError, OutOfMemoryError } from "../../src/tensor/errors.ts";
-import { elementCount } from "../../src/tensor/layout.ts";
+import {
+  ArgumentError,
+  BackendMismatchError,
+  DisposedError,
+  OutOfMemoryError,
+  ShapeError,
+} from "../../src/tensor/errors.ts";
+import { formatShape } from "../../src/tensor/layout.ts";
 import type { Driver } from "./driver.ts";
 
 /** Device memory. */
@@ -181,26 +187,28 @@ export class CudaAllocator {
     this.#liveBuffers--;
   }
 
-  /** The address of a view's first element. Throws where the view is not one of a live buffer of this device. */
-  address(view: View, op: string): number {
-    const own = this.#own(view.buffer, op);
-    const size = BYTES_PER_ELEMENT[view.dtype];
-    if (elementCount(view.shape) > 0) {
-      let [low, high] = [view.offset, view.offset];
-      for (let axis = 0; axis < view.shape.length; axis++) {
-        const reach = (view.shape[axis] - 1) * view.strides[axis];
-        if (reach < 0) low += reach;
-        else high += reach;
-      }
-      if (low < 0 || (high + 1) * size > own.bytes) {
-        throw new ArgumentError({
-          op,
-          expected: `elements within the buffer of ${own.bytes} bytes`,
-          actual: `bytes ${low * size} to ${(high + 1) * size}`,
-        });
-      }
+  /**
+   * Checks that a view's buffer is a live one of this device and that its elements lie within it: kernels do not look.
+   *
+   * @throws BackendMismatchError, DisposedError; ShapeError when an element lies outside.
+   */
+  checkView(view: View, op: string): void {
+    const { bytes } = this.#own(view.buffer, op);
+    const { shape, strides, offset } = view;
+    let [first, last] = [offset, offset];
+    for (let axis = 0; axis < shape.length; axis++) {
+      if (shape[axis] === 0) return;
+      const reach = strides[axis] * (shape[axis] - 1);
+      if (reach > 0) last += reach;
+      else first += reach;
     }
-    return own.pointer + view.offset * size;
+    if (first >= 0 && (last + 1) * BYTES_PER_ELEMENT[view.dtype] <= bytes) return;
+    throw new ShapeError({
+      op,
+      expected: `a view within its buffer of ${bytes} bytes`,
+      actual: `${view.dtype} elements ${first} to ${last}`,
+      hint: `Check shape ${formatShape(shape)}, strides ${formatShape(strides)} and offset ${offset}`,
+    });
   }
 
   /** What there is now. */

@@ -105,7 +105,13 @@ export class Driver {
     this.#check("cuDevicePrimaryCtxRetain", cuDevicePrimaryCtxRetain(this.#results.address, device));
     this.#context = this.#results.readAddress(0);
     currentContext = 0;
-    this.#enter();
+    try {
+      this.#enter();
+    } catch (error) {
+      this.#context = 0;
+      this.#library.symbols.cuDevicePrimaryCtxRelease_v2(device);
+      throw error;
+    }
   }
 
   /** Gives it back. */

@@ -1,6 +1,5 @@
 /**
- * Which versions go together: CUDA 12 and 13, cuDNN 9, a driver that is not older than the libraries, and a compiler that knows
- * the device. A version that does not fit is told with the version found, where, and what is needed.
+ * Which versions go together: CUDA 12 and 13, cuDNN 9, and a driver that is not older than the libraries. A version that does not fit is told with the version found, where, and what is needed.
  */
 
 import { BackendError } from "../../src/tensor/errors.ts";
@@ -92,30 +91,5 @@ export function checkCudnn(version: number, path: string): void {
     expected: `cuDNN ${CUDNN_MAJOR}`,
     actual: `cuDNN ${text} at ${path}`,
     hint: "pip install nvidia-cudnn-cu12 (or nvidia-cudnn-cu13), or set ESCNN_CUDNN to its path",
-  });
-}
-
-/**
- * The architecture to compile for: the device's own, or the nearest older one of the same major version, whose code it runs.
- *
- * @param capability Major and minor compute capability of the device.
- * @param supported What the compiler knows: 90 is `sm_90`.
- * @throws BackendError when the compiler knows none.
- */
-export function chooseArchitecture(
-  capability: readonly [number, number],
-  supported: readonly number[],
-  device: string,
-  compiler: string,
-): string {
-  const wanted = capability[0] * 10 + capability[1];
-  const fitting = supported.filter((arch) => Math.floor(arch / 10) === capability[0] && arch <= wanted);
-  if (fitting.length > 0) return `sm_${Math.max(...fitting)}`;
-  const older = wanted < Math.min(...supported);
-  throw new BackendError({
-    op: START,
-    expected: `a device that the compiler knows (sm_${Math.min(...supported)} to sm_${Math.max(...supported)})`,
-    actual: `${device}, which is sm_${wanted}; the compiler is ${compiler}`,
-    hint: older ? "Install NVRTC of an older CUDA (12 knows sm_50 and later)" : "Install a newer NVRTC",
   });
 }

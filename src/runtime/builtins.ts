@@ -45,6 +45,8 @@ export interface DenoLike {
   env: { get(name: string): string | undefined };
   /** Standard output. */
   stdout: { isTerminal(): boolean };
+  /** What is known of a file; rejects where there is none. */
+  stat(path: string): Promise<unknown>;
 }
 
 interface Globals {

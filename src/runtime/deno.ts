@@ -35,6 +35,17 @@ export class DenoRuntime extends ServerRuntime {
     return isPermitted({ name: "env", variable: name }) ? this.#deno.env.get(name) : undefined;
   }
 
+  /** Whether a file or folder exists. */
+  override async exists(path: string): Promise<boolean> {
+    if (!isPermitted({ name: "read", path })) return false;
+    try {
+      await this.#deno.stat(path);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   /** The operating system. */
   override get platform(): string {
     return this.#deno.build.os;

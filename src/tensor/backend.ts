@@ -243,6 +243,17 @@ export interface BackendOptions {
   readonly heapLimit?: number;
   /** Native BLAS: `"auto"` looks for OpenBLAS, `"off"` does without, else a path. Default: `ESCNN_OPENBLAS` or `"auto"`. */
   readonly openblas?: string;
+  /** For a backend with several devices: which one, from 0. Default 0, the first visible one. */
+  readonly device?: number;
+  /**
+   * For a GPU: `"tf32"` lets products of float32 round their factors to 10 bits on tensor cores, and transforms compute convolutions; faster,
+   * but equivariance then holds to about 1e-3 only. Default `"float32"`.
+   */
+  readonly precision?: "float32" | "tf32";
+  /** For a GPU: time the algorithms of each convolution at its first call instead of trusting the library's guess. Default false. */
+  readonly benchmark?: boolean;
+  /** For a GPU: the most bytes of its memory to take. Default: all. */
+  readonly memoryLimit?: number;
 }
 
 /** Starts a backend; throws `BackendError` (what was looked for, where, how to install it) when it cannot. */

@@ -15,10 +15,28 @@ type FactoryLoader = () => Promise<BackendFactory>;
 const loaders = new Map<string, FactoryLoader>([
   ["reference", async () => (await import("../../backends/reference/mod.ts")).createBackend],
   ["cpu", async () => (await import("../../backends/cpu/mod.ts")).createBackend],
+  ["cuda", async () => (await import("../../backends/cuda/mod.ts")).createBackend],
 ]);
 
 /** What `"auto"` tries, the best first. */
-const preference: string[] = ["cpu"];
+const preference: string[] = ["cuda", "cpu"];
+
+/** Device files of NVIDIA's driver, on Linux, in WSL and (its library) on Windows. */
+const NVIDIA_FILES: readonly string[] = ["/dev/nvidiactl", "/dev/dxg", "C:/Windows/System32/nvcuda.dll"];
+
+/**
+ * Whether there may be a GPU for CUDA: a look that opens and loads nothing, so that machines without one start as fast as ever. A path
+ * in `ESCNN_CUDA_DRIVER` counts as one.
+ */
+async function mayHaveCuda(): Promise<boolean> {
+  if (runtime.name === "browser" || runtime.platform === "darwin") return false;
+  const given = runtime.env("ESCNN_CUDA_DRIVER");
+  if (given) return given !== "off";
+  return (await Promise.all(NVIDIA_FILES.map((path) => runtime.exists(path)))).includes(true);
+}
+
+/** Whether it has been said that a better backend did not start. */
+let fallbackTold = false;
 
 /** A running backend and the options that it was started with. */
 interface Started {
@@ -97,8 +115,8 @@ async function start(name: string, options: BackendOptions): Promise<Backend> {
 
 /**
  * Starts a backend (or takes the running one, when it was started with the same options) and makes it the current one, where new
- * tensors go. `"auto"` takes the best that works here, or what the environment variable `ESCNN_BACKEND` names. Tensors on another
- * backend stay there. Throws {@linkcode BackendError} when it cannot start: what was looked for, where, and how to install it.
+ * tensors go. `"auto"` takes the best that works here, cuda before cpu, or what the environment variable `ESCNN_BACKEND` names; when there is a
+ * GPU that cannot be used, it says so once on standard error. Tensors on another backend stay there. Throws {@linkcode BackendError} when it cannot start: what was looked for, where, and how to install it.
  *
  * @example
  * ```ts
@@ -115,8 +133,16 @@ export async function useBackend(name: string, options: BackendOptions = {}): Pr
   if (chosen !== undefined && chosen !== "" && chosen !== "auto") return current = await start(chosen, options);
   const reasons: string[] = [];
   for (const candidate of preference) {
+    if (candidate === "cuda" && !started.has(candidate) && !await mayHaveCuda()) continue;
     try {
-      return current = await start(candidate, options);
+      const backend = await start(candidate, options);
+      if (reasons.length > 0 && !fallbackTold) {
+        fallbackTold = true;
+        console.warn(
+          `useBackend("auto"): using ${candidate}, because another backend did not start:\n${reasons.join("\n")}`,
+        );
+      }
+      return current = backend;
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       reasons.push(`${candidate}: ${error.message}`);

@@ -1,0 +1,248 @@
+/**
+ * Convolution and its two gradients by cuDNN. One spatial axis is computed as two; padding that differs between two sides goes
+ * through a padded copy; descriptors and the chosen algorithm are kept for each shape.
+ */
+
+import type { ConvolutionCall, MapCall, View } from "../../src/tensor/backend.ts";
+import type { ConvolutionGeometry } from "../../src/tensor/conv_geometry.ts";
+import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
+import { BackendError, OutOfMemoryError } from "../../src/tensor/errors.ts";
+import { constant } from "../../src/tensor/expr.ts";
+import { contiguousStrides, elementCount, isContiguous } from "../../src/tensor/layout.ts";
+import type { CudaContext } from "./context.ts";
+import type { CudaPrecision } from "./cublas.ts";
+import {
+  type AlgorithmResult,
+  type ConvolutionDescriptors,
+  type ConvolutionDirection,
+  type ConvolutionSizes,
+  type Cudnn,
+  CUDNN_MATH,
+} from "./cudnn.ts";
+import { usableAlgorithms } from "./convolution_algorithms.ts";
+import { CudaError } from "./errors.ts";
+import { pointerOf, scratchView } from "./kernels/bind.ts";
+
+/** Scratch slots of dense copies, of the padded input and of cuDNN's workspace. */
+const SLOTS = { input: 4, weight: 5, output: 6, padded: 7, workspace: 11 } as const;
+
+/** Shapes whose descriptors are kept. */
+const MOST_PLANS = 512;
+
+/** A described convolution with the algorithms left to try, the best first. */
+interface Plan {
+  readonly descriptors: ConvolutionDescriptors;
+  algorithms: AlgorithmResult[];
+  /** The rounding that the descriptor says. */
+  math: number;
+}
+
+/** What a convolution needs of the device. */
+export interface ConvolutionParts {
+  readonly context: CudaContext;
+  readonly cudnn: Cudnn;
+  readonly precision: CudaPrecision;
+  /** Whether algorithms are timed, once for each shape, instead of guessed. */
+  readonly benchmark: boolean;
+  readonly copy: (source: View, target: View) => void;
+  readonly map: (call: MapCall) => void;
+}
+
+/** The convolutions of a device. */
+export class Convolutions {
+  readonly #parts: ConvolutionParts;
+  readonly #plans = new Map<string, Plan>();
+
+  /** @param parts The device. */
+  constructor(parts: ConvolutionParts) {
+    this.#parts = parts;
+  }
+
+  /** How many shapes are known. */
+  get planCount(): number {
+    return this.#plans.size;
+  }
+
+  /** Computes the operand that the direction names from the other two. */
+  run(direction: ConvolutionDirection, call: ConvolutionCall): void {
+    const result = call[RESULT[direction]];
+    if (elementCount(result.shape) === 0) return;
+    const operands = [call.input, call.weight, call.output];
+    if (operands.some(({ shape }) => elementCount(shape) === 0)) return this.#clear(result);
+    const dense = {
+      input: this.#dense(call.input, direction !== "inputGradient", SLOTS.input),
+      weight: this.#dense(call.weight, direction !== "weightGradient", SLOTS.weight),
+      output: this.#dense(call.output, direction !== "forward", SLOTS.output),
+    };
+    this.#padded(direction, call.geometry, dense);
+    const computed = dense[RESULT[direction]];
+    if (computed !== result) this.#parts.copy(computed, result);
+  }
+
+  /** Frees all descriptors. */
+  dispose(): void {
+    for (const { descriptors } of this.#plans.values()) this.#parts.cudnn.release(descriptors);
+    this.#plans.clear();
+  }
+
+  /** The view itself or a dense one in scratch memory, filled where it is read. */
+  #dense(view: View, read: boolean, slot: number): View {
+    if (isContiguous(view)) return view;
+    const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
+    const target = scratchView(this.#parts.context.scratch(bytes, slot), view.dtype, view.shape);
+    if (read) this.#parts.copy(view, target);
+    return target;
+  }
+
+  /** Makes the padding the same on both sides of each axis. */
+  #padded(
+    direction: ConvolutionDirection,
+    geometry: ConvolutionGeometry,
+    views: { readonly input: View; readonly weight: View; readonly output: View },
+  ): void {
+    const { padBefore, padAfter, inputSize, kernelSize, dilation, stride, outputSize } = geometry;
+    // The windows of the same number of outputs stand at the same places, whatever lies behind the last one.
+    const alike = inputSize.every((size, axis) => {
+      const span = dilation[axis] * (kernelSize[axis] - 1) + 1;
+      return Math.floor((size + 2 * padBefore[axis] - span) / stride[axis]) + 1 === outputSize[axis];
+    });
+    if (alike) return this.#execute(direction, geometry, padBefore, views);
+    const { input } = views;
+    const { context, copy } = this.#parts;
+    const size = inputSize.map((length, axis) => length + padBefore[axis] + padAfter[axis]);
+    const shape = [...input.shape.slice(0, 2), ...size];
+    const bytes = elementCount(shape) * BYTES_PER_ELEMENT[input.dtype];
+    const padded = scratchView(context.scratch(bytes, SLOTS.padded), input.dtype, shape);
+    const strides = contiguousStrides(shape);
+    const offset = padBefore.reduce((sum, pad, axis) => sum + pad * strides[2 + axis], 0);
+    const inner: View = { ...padded, shape: input.shape, strides, offset };
+    if (direction !== "inputGradient") {
+      context.driver.fill(pointerOf(padded), 0, bytes, context.stream);
+      copy(input, inner);
+    }
+    const none = padBefore.map(() => 0);
+    this.#execute(direction, { ...geometry, inputSize: size }, none, { ...views, input: padded });
+    if (direction === "inputGradient") copy(inner, input);
+  }
+
+  #execute(
+    direction: ConvolutionDirection,
+    geometry: ConvolutionGeometry,
+    padding: readonly number[],
+    views: { readonly input: View; readonly weight: View; readonly output: View },
+  ): void {
+    const { context, cudnn, precision } = this.#parts;
+    const sizes = convolutionSizes(geometry, padding, views.input.dtype as FloatDType);
+    const at = {
+      input: pointerOf(views.input),
+      weight: pointerOf(views.weight),
+      output: pointerOf(views.output),
+    };
+    const key = `${direction} ${JSON.stringify(sizes)}`;
+    const plan = this.#plans.get(key) ?? this.#plan(key, direction, sizes, at);
+    for (;;) {
+      const [{ algorithm, workspace, math }] = plan.algorithms;
+      try {
+        if (precision === "tf32" && math !== plan.math) {
+          cudnn.setMath(plan.descriptors, math);
+          plan.math = math;
+        }
+        const pointer = workspace === 0 ? 0 : context.scratch(workspace, SLOTS.workspace);
+        cudnn.run(direction, sizes.dtype, plan.descriptors, algorithm, at, { pointer, bytes: workspace });
+        return;
+      } catch (error) {
+        // An algorithm that needs less memory, for good: memory that was short once will be short again.
+        if (!(error instanceof OutOfMemoryError)) throw error;
+        const smaller = plan.algorithms.filter((other) => other.workspace < workspace);
+        if (smaller.length === 0) throw error;
+        plan.algorithms = smaller;
+      }
+    }
+  }
+
+  #plan(
+    key: string,
+    direction: ConvolutionDirection,
+    sizes: ConvolutionSizes,
+    at: { readonly input: number; readonly weight: number; readonly output: number },
+  ): Plan {
+    const { cudnn, precision } = this.#parts;
+    const math = precision === "tf32" ? CUDNN_MATH.default : CUDNN_MATH.fma;
+    const descriptors = cudnn.describe(sizes, math);
+    try {
+      const results = this.#results(direction, descriptors, at);
+      const algorithms = usableAlgorithms(direction, results, precision);
+      if (algorithms.length === 0) {
+        throw new BackendError({
+          op: "cuda convolution",
+          expected: `an algorithm of cuDNN for ${direction} of ${describeSizes(sizes)}`,
+          actual: `${results.length} algorithms, none of which can run it with ${precision} precision`,
+          hint: 'Try useBackend("cuda", { precision: "tf32" }), or the cpu backend',
+        });
+      }
+      if (this.#plans.size >= MOST_PLANS) this.dispose();
+      const plan = { descriptors, algorithms, math };
+      this.#plans.set(key, plan);
+      return plan;
+    } catch (error) {
+      cudnn.release(descriptors);
+      throw error instanceof CudaError ? error.during(`convolution of ${describeSizes(sizes)}`) : error;
+    }
+  }
+
+  #results(
+    direction: ConvolutionDirection,
+    descriptors: ConvolutionDescriptors,
+    at: { readonly input: number; readonly weight: number; readonly output: number },
+  ): AlgorithmResult[] {
+    const { cudnn, context, benchmark } = this.#parts;
+    const guessed = cudnn.guessAlgorithms(direction, descriptors);
+    if (!benchmark) return guessed;
+    const bytes = Math.max(0, ...guessed.filter(({ status }) => status === 0).map(({ workspace }) => workspace));
+    try {
+      const pointer = bytes === 0 ? 0 : context.scratch(bytes, SLOTS.workspace);
+      return cudnn.measureAlgorithms(direction, descriptors, at, { pointer, bytes });
+    } catch (error) {
+      // Not enough memory to try them all: the guess has to do.
+      if (error instanceof OutOfMemoryError) return guessed;
+      throw error;
+    }
+  }
+
+  #clear(result: View): void {
+    const { dtype, shape } = result;
+    this.#parts.map({ expressions: [constant(0, dtype)], shape, inputs: [], scalars: [], outputs: [result] });
+  }
+}
+
+/** The result's name in a call. */
+const RESULT = {
+  forward: "output",
+  inputGradient: "input",
+  weightGradient: "weight",
+} as const satisfies { readonly [D in ConvolutionDirection]: keyof ConvolutionCall };
+
+/** Sizes for cuDNN, which knows two or three spatial axes. */
+export function convolutionSizes(
+  { batch, inChannels, outChannels, groups, inputSize, kernelSize, outputSize, stride, dilation }: ConvolutionGeometry,
+  padding: readonly number[],
+  dtype: FloatDType,
+): ConvolutionSizes {
+  const two = (sizes: readonly number[], other: number): readonly number[] =>
+    sizes.length === 1 ? [other, ...sizes] : sizes;
+  return {
+    dtype,
+    input: [batch, inChannels, ...two(inputSize, 1)],
+    weight: [outChannels, inChannels / groups, ...two(kernelSize, 1)],
+    output: [batch, outChannels, ...two(outputSize, 1)],
+    padding: two(padding, 0),
+    stride: two(stride, 1),
+    dilation: two(dilation, 1),
+    groups,
+  };
+}
+
+function describeSizes({ input, weight, dtype, groups }: ConvolutionSizes): string {
+  const grouped = groups === 1 ? "" : ` in ${groups} groups`;
+  return `[${input.join(", ")}] with [${weight.join(", ")}]${grouped} of ${dtype}`;
+}

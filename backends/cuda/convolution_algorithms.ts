@@ -1,0 +1,28 @@
+/**
+ * Which of cuDNN's algorithms computes a convolution. With float32 precision only those that sum the products as they are: FFT and
+ * Winograd transforms round differently for each position, which breaks equivariance. Those that give the same bits each time come first.
+ */
+
+import { type AlgorithmResult, type ConvolutionDirection, CUDNN_MATH } from "./cudnn.ts";
+import type { CudaPrecision } from "./cublas.ts";
+
+/** Numbers of the algorithms that sum products: implicit and explicit GEMM, direct. */
+const SUMMING: { readonly [D in ConvolutionDirection]: ReadonlySet<number> } = {
+  forward: new Set([0, 1, 2, 3]),
+  inputGradient: new Set([0, 1]),
+  weightGradient: new Set([0, 1, 3]),
+};
+
+/** Algorithms that may be used, the best first. */
+export function usableAlgorithms(
+  direction: ConvolutionDirection,
+  results: readonly AlgorithmResult[],
+  precision: CudaPrecision,
+): AlgorithmResult[] {
+  const usable = results.filter(({ status, math, algorithm }) =>
+    status === 0 &&
+    (precision === "tf32" ||
+      SUMMING[direction].has(algorithm) && (math === CUDNN_MATH.fma || math === CUDNN_MATH.default))
+  );
+  return [...usable.filter(({ deterministic }) => deterministic), ...usable.filter((result) => !result.deterministic)];
+}
