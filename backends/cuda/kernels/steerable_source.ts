@@ -1,0 +1,226 @@
+/**
+ * Kernels of convolution by a plan. `planes_kernel` correlates the channels of a copy with the functions and contracts the results to planes
+ * at once, so that the functions' values never leave the multiprocessor; `functions_kernel` is the contraction's adjoint and
+ * `channels_kernel` the correlation's. Fused multiply-add is welcome here.
+ */
+
+import type { FloatDType } from "../../../src/tensor/dtype.ts";
+import { numbersSource } from "./bind.ts";
+import { FLOAT_CODES } from "./operations.ts";
+
+/** Taps whose functions lie in shared memory at a time. */
+export const TAP_TILE = 64;
+
+/** Numbers of all three kernels. */
+export const STEERABLE_NUMBERS = [
+  "positions", // of all threads: those of a channel times samples and groups
+  "pixels", // of an output channel
+  "inputPixels",
+  "inChannels", // of a group
+  "planes", // of a group
+  "size", // channels of a copy
+  "rows", // sums of a copy
+  "firstCopy", // of the blocks along y
+  "add", // whether to add to what is there
+  "inputDepth",
+  "inputHeight",
+  "inputWidth",
+  "depth",
+  "height",
+  "width",
+  "kernelHeight",
+  "kernelWidth",
+  "taps",
+  "strideDepth",
+  "strideHeight",
+  "strideWidth",
+  "dilationDepth",
+  "dilationHeight",
+  "dilationWidth",
+  "padDepth",
+  "padHeight",
+  "padWidth",
+] as const;
+
+/** The name of a number. */
+export type SteerableNumber = typeof STEERABLE_NUMBERS[number];
+
+/** Numbers in the order in which kernels read them. */
+export function steerableNumbers(values: { readonly [name in SteerableNumber]: number }): number[] {
+  return STEERABLE_NUMBERS.map((name) => values[name]);
+}
+
+const number = (name: SteerableNumber): string => `n.v[${STEERABLE_NUMBERS.indexOf(name)}]`;
+
+const NUMBERS = numbersSource(STEERABLE_NUMBERS.length, false);
+
+/** Statements that bring a tile of taps from `first` on into shared memory: the functions' values and the taps' places. */
+function stageTaps(functionCount: number): string {
+  return `__syncthreads();
+const int held = ${number("taps")} - first < ${TAP_TILE} ? ${number("taps")} - first : ${TAP_TILE};
+for (int e = thread; e < held * ${functionCount}; e += threads) table[e] = functions[first * ${functionCount} + e];
+for (int e = thread; e < held; e += threads) {
+const int row = (first + e) / ${number("kernelWidth")};
+tapX[e] = (first + e - row * ${number("kernelWidth")}) * ${number("dilationWidth")};
+tapY[e] = (row % ${number("kernelHeight")}) * ${number("dilationHeight")};
+tapZ[e] = (row / ${number("kernelHeight")}) * ${number("dilationDepth")};
+}
+__syncthreads();`;
+}
+
+function sharedTaps(type: string, functionCount: number): string {
+  return `__shared__ ${type} table[${TAP_TILE * functionCount}];
+__shared__ int tapZ[${TAP_TILE}], tapY[${TAP_TILE}], tapX[${TAP_TILE}];
+const int thread = (int)threadIdx.x, threads = (int)blockDim.x;`;
+}
+
+/**
+ * The source of `planes_kernel(numbers, planes, input, channels, rows, sources, coefficients, functions)`. Blocks along x are positions,
+ * `each` for a thread, along y copies; dynamic shared memory holds the functions' values: size · functionCount · each · threads.
+ */
+export function planesSource(dtype: FloatDType, functionCount: number, each: number): string {
+  const { type } = FLOAT_CODES[dtype];
+  const forEach = `_Pragma("unroll") for (int u = 0; u < ${each}; u++)`;
+  const forFunctions = `_Pragma("unroll") for (int f = 0; f < ${functionCount}; f++)`;
+  return `${NUMBERS}
+extern "C" __global__ void planes_kernel(const Numbers n, ${type}* planes, const ${type}* x, const int* channels,
+    const int* rows, const int* sources, const ${type}* coefficients, const ${type}* functions) {
+extern __shared__ double dynamic[];
+${sharedTaps(type, functionCount)}
+${type}* values = (${type}*)dynamic;
+const int copy = (int)blockIdx.y;
+int z[${each}], y[${each}], w[${each}];
+long long from[${each}], to[${each}];
+${forEach} {
+const int i = ((int)blockIdx.x * ${each} + u) * threads + thread;
+if (i < ${number("positions")}) {
+const int sample = i / ${number("pixels")};
+const int p = i - sample * ${number("pixels")};
+const int row = p / ${number("width")};
+w[u] = (p - row * ${number("width")}) * ${number("strideWidth")} - ${number("padWidth")};
+y[u] = (row % ${number("height")}) * ${number("strideHeight")} - ${number("padHeight")};
+z[u] = (row / ${number("height")}) * ${number("strideDepth")} - ${number("padDepth")};
+from[u] = ((long long)sample * ${number("inChannels")} + channels[copy]) * ${number("inputPixels")};
+to[u] = (long long)sample * ${number("planes")} * ${number("pixels")} + p;
+} else {
+// Nothing of the input is there.
+w[u] = y[u] = 0;
+z[u] = -1073741824;
+from[u] = 0;
+to[u] = -1;
+}
+}
+for (int j = 0; j < ${number("size")}; j++) {
+${type} sums[${each}][${functionCount}];
+${forEach} { ${forFunctions} sums[u][f] = 0; }
+for (int first = 0; first < ${number("taps")}; first += ${TAP_TILE}) {
+${stageTaps(functionCount)}
+for (int e = 0; e < held; e++) {
+const int dz = tapZ[e], dy = tapY[e], dw = tapX[e];
+${forEach} {
+const int iz = z[u] + dz, iy = y[u] + dy, iw = w[u] + dw;
+const bool inside = (unsigned)iz < (unsigned)${number("inputDepth")} && (unsigned)iy < (unsigned)${
+    number("inputHeight")
+  } &&
+  (unsigned)iw < (unsigned)${number("inputWidth")};
+const ${type} value = inside ? x[from[u] + (iz * ${number("inputHeight")} + iy) * ${number("inputWidth")} + iw] : 0;
+${forFunctions} sums[u][f] += value * table[e * ${functionCount} + f];
+}
+}
+}
+${forEach} {
+${forFunctions} values[((j * ${functionCount} + f) * ${each} + u) * threads + thread] = sums[u][f];
+from[u] += ${number("inputPixels")};
+}
+}
+const int count = ${number("rows")};
+for (int row = 0; row < count; row++) {
+${type} sums[${each}];
+${forEach} sums[u] = 0;
+const int end = rows[row + 1];
+for (int e = rows[row]; e < end; e++) {
+const ${type} coefficient = coefficients[e];
+const int at = sources[e] * ${each} * threads + thread;
+${forEach} sums[u] += coefficient * values[at + u * threads];
+}
+const long long plane = rows[count + 1 + row] + copy * rows[2 * count + 1 + row];
+${forEach} if (to[u] >= 0) planes[to[u] + plane * ${number("pixels")}] = sums[u];
+}
+}
+`;
+}
+
+/**
+ * The source of `functions_kernel(numbers, values, planes, channels, rows, bases, steps, coefficients)`: for each channel of a copy and each
+ * function the sum of planes that it went into. `values` are [sample and group, channel, function, pixel].
+ */
+export function functionsSource(dtype: FloatDType, functionCount: number): string {
+  const { type } = FLOAT_CODES[dtype];
+  return `${NUMBERS}
+extern "C" __global__ void functions_kernel(const Numbers n, ${type}* values, const ${type}* planes, const int* channels,
+    const int* rows, const int* bases, const int* steps, const ${type}* coefficients) {
+const int i = (int)blockIdx.x * (int)blockDim.x + (int)threadIdx.x;
+if (i >= ${number("positions")}) return;
+const int copy = ${number("firstCopy")} + (int)blockIdx.y;
+const int sample = i / ${number("pixels")};
+const int p = i - sample * ${number("pixels")};
+const ${type}* from = planes + ((long long)sample * ${number("planes")} * ${number("pixels")} + p);
+${type}* to = values +
+  (((long long)sample * ${number("inChannels")} + channels[copy]) * ${functionCount} * ${number("pixels")} + p);
+for (int row = 0; row < ${number("rows")}; row++) {
+${type} sum = 0;
+const int end = rows[row + 1];
+for (int e = rows[row]; e < end; e++) {
+sum += coefficients[e] * from[(long long)(bases[e] + copy * steps[e]) * ${number("pixels")}];
+}
+${type}* at = to + (long long)row * ${number("pixels")};
+*at = ${number("add")} != 0 ? *at + sum : sum;
+}
+}
+`;
+}
+
+/**
+ * The source of `channels_kernel(numbers, input, values, functions)`: blocks along x are positions of the input, along y channels of a
+ * group. With `unit` all strides are 1.
+ */
+export function channelsSource(dtype: FloatDType, functionCount: number, unit: boolean): string {
+  const { type } = FLOAT_CODES[dtype];
+  const axis = (at: string, tap: string, stride: SteerableNumber, size: SteerableNumber): string =>
+    unit
+      ? `const int i${at} = q${at} - ${tap}[e];
+const bool in${at} = (unsigned)i${at} < (unsigned)${number(size)};`
+      : `const int f${at} = q${at} - ${tap}[e], i${at} = f${at} / ${number(stride)};
+const bool in${at} = f${at} >= 0 && i${at} * ${number(stride)} == f${at} && i${at} < ${number(size)};`;
+  return `${NUMBERS}
+extern "C" __global__ void channels_kernel(const Numbers n, ${type}* x, const ${type}* values, const ${type}* functions) {
+${sharedTaps(type, functionCount)}
+const int i = (int)blockIdx.x * threads + thread;
+const bool live = i < ${number("positions")};
+const int sample = live ? i / ${number("inputPixels")} : 0;
+const int q = live ? i - sample * ${number("inputPixels")} : 0;
+const int row = q / ${number("inputWidth")};
+const int qx = q - row * ${number("inputWidth")} + ${number("padWidth")};
+const int qy = row % ${number("inputHeight")} + ${number("padHeight")};
+const int qz = live ? row / ${number("inputHeight")} + ${number("padDepth")} : -1073741824;
+const long long channel = (long long)sample * ${number("inChannels")} + (int)blockIdx.y;
+const ${type}* from = values + channel * ${functionCount} * ${number("pixels")};
+${type} sum = 0;
+for (int first = 0; first < ${number("taps")}; first += ${TAP_TILE}) {
+${stageTaps(functionCount)}
+for (int e = 0; e < held; e++) {
+${axis("z", "tapZ", "strideDepth", "depth")}
+${axis("y", "tapY", "strideHeight", "height")}
+${axis("x", "tapX", "strideWidth", "width")}
+if (inz && iny && inx) {
+const ${type}* at = from + ((iz * ${number("height")} + iy) * ${number("width")} + ix);
+_Pragma("unroll") for (int f = 0; f < ${functionCount}; f++) {
+sum += at[(long long)f * ${number("pixels")}] * table[e * ${functionCount} + f];
+}
+}
+}
+}
+if (live) x[channel * ${number("inputPixels")} + q] = sum;
+}
+`;
+}
