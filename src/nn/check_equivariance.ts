@@ -3,7 +3,7 @@
  * itself must agree to rounding; those that need interpolation are reported apart, on smooth inputs and inside a disc.
  */
 
-import type { GroupElement } from "../group/types.ts";
+import type { Group, GroupElement } from "../group/types.ts";
 import {
   currentBackend,
   getRandomState,
@@ -16,6 +16,7 @@ import {
 } from "../tensor/mod.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { FloatDType } from "../tensor/dtype.ts";
+import { ArgumentError } from "../tensor/errors.ts";
 import { EquivarianceError } from "./errors.ts";
 import type { FieldType } from "./field_type.ts";
 import { GeometricTensor } from "./geometric_tensor.ts";
@@ -31,11 +32,13 @@ export interface EquivariantMap {
   readonly outType?: FieldType;
   /** The map. */
   forward(input: GeometricTensor): GeometricTensor;
+  /** The element that acts on inputs when this one, of the output's group, acts on outputs. Default: the same. */
+  inclusion?(element: GroupElement): GroupElement;
 }
 
 /** Options of {@linkcode checkEquivariance}. */
 export interface EquivarianceOptions {
-  /** The elements to try. Default: the group's `testingElements`. */
+  /** The elements to try. Default: the `testingElements` of the group, that of outputs where a module restricts it. */
   readonly elements?: readonly GroupElement[];
   /** Spatial sizes of random inputs, one number for all axes. Default 17. Choose one that strides divide symmetrically. */
   readonly size?: number | readonly number[];
@@ -99,17 +102,27 @@ export interface EquivarianceReport {
  * assert(report.maxExact < 1e-12);
  * ```
  */
-export async function checkEquivariance(
+export function checkEquivariance(
   subject: EquivariantMap,
   options: EquivarianceOptions = {},
+): Promise<EquivarianceReport> {
+  const module = "namedModules" in subject ? subject as unknown as Module : undefined;
+  return checkMap(subject.constructor.name, subject, module, options);
+}
+
+/** The same for a map called `name` in errors that computes with a module, which is what is put into eval mode. */
+export async function checkMap(
+  name: string,
+  subject: EquivariantMap,
+  module: Module | undefined,
+  options: EquivarianceOptions,
 ): Promise<EquivarianceReport> {
   const type = options.input?.type ?? subject.inType;
   const dtype = options.input === undefined ? options.dtype ?? "float64" : options.input.tensor.dtype;
   const tolerance = options.tolerance ?? (dtype === "float64" ? 1e-9 : 1e-4);
-  const elements = options.elements ?? type.fibergroup.testingElements;
   const exact: ElementError[] = [];
   const interpolated: ElementError[] = [];
-  const restore = suspend(subject);
+  const restore = suspend(module);
   try {
     await scope(() =>
       noGrad(async () => {
@@ -121,10 +134,12 @@ export async function checkEquivariance(
           if (!outputs.has(x)) outputs.set(x, subject.forward(x));
           return outputs.get(x)!;
         };
-        for (const element of elements) {
-          const isExact = exactFor(apply(rough), element) && exactFor(rough, element);
+        const group = apply(rough).type.fibergroup;
+        for (const element of options.elements ?? group.testingElements) {
+          const inner = includeElement(name, subject, type, group, element);
+          const isExact = exactFor(apply(rough), element) && exactFor(rough, inner);
           const x = isExact ? rough : smooth;
-          const moved = subject.forward(x.transform(element)), expected = apply(x).transform(element);
+          const moved = subject.forward(x.transform(inner)), expected = apply(x).transform(element);
           const [a, b] = [await moved.tensor.data(), await expected.tensor.data()];
           if (isExact) exact.push({ element, error: greatestError(a, b) });
           else interpolated.push({ element, error: errorInDisc(a, b, expected.shape) });
@@ -134,11 +149,31 @@ export async function checkEquivariance(
   } finally {
     restore();
   }
-  return judge(subject, exact, interpolated, tolerance, options);
+  return judge(name, exact, interpolated, tolerance, options);
+}
+
+/** The element of the input's group for one of the output's. */
+function includeElement(
+  name: string,
+  subject: EquivariantMap,
+  type: FieldType,
+  outGroup: Group,
+  element: GroupElement,
+): GroupElement {
+  const inner = subject.inclusion?.(element) ?? element;
+  if (inner.group === type.fibergroup) return inner;
+  throw new ArgumentError({
+    op: `checkEquivariance of ${name}`,
+    expected: outGroup === type.fibergroup
+      ? `elements of ${outGroup.name}`
+      : `a map from ${type.fibergroup.name} to ${outGroup.name} that knows its inclusion(element)`,
+    actual: String(element),
+    hint: "Elements are those of the output's group; a network of your own that restricts it overrides inclusion()",
+  });
 }
 
 function judge(
-  subject: EquivariantMap,
+  name: string,
   exact: readonly ElementError[],
   interpolated: readonly ElementError[],
   tolerance: number,
@@ -162,7 +197,7 @@ function judge(
   if (report.passed || options.assert === false) return report;
   const failed = exactOk ? worstInterpolated! : worstExact!;
   throw new EquivarianceError({
-    op: `checkEquivariance of ${subject.constructor.name}`,
+    op: `checkEquivariance of ${name}`,
     expected: `f(g x) = g f(x) within ${exactOk ? bound : tolerance}`,
     actual: `an error of ${failed.error} for g = ${failed.element}`,
     hint:
@@ -171,9 +206,8 @@ function judge(
 }
 
 /** Puts a module into eval mode with its random state and buffers saved; the result undoes it. */
-function suspend(subject: EquivariantMap): () => void {
+function suspend(module: Module | undefined): () => void {
   const state = getRandomState();
-  const module = "namedModules" in subject ? subject as unknown as Module : undefined;
   if (module === undefined) return () => setRandomState(state);
   const modes = module.namedModules().map(([, part]): [Module, boolean] => [part, part.training]);
   const buffers = module.buffers().map((buffer): [Tensor, Tensor] => [buffer, persistent(() => buffer.clone())]);

@@ -3,8 +3,9 @@
  * checked at every step, and one function checks equivariance for all modules.
  */
 
-import type { RepresentationKind } from "../group/types.ts";
-import { ShapeError } from "../tensor/errors.ts";
+import type { GroupElement, RepresentationKind } from "../group/types.ts";
+import { isFloat } from "../tensor/dtype.ts";
+import { DTypeError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/layout.ts";
 import { checkEquivariance, type EquivarianceOptions, type EquivarianceReport } from "./check_equivariance.ts";
 import { ExportError, FieldTypeError } from "./errors.ts";
@@ -35,13 +36,15 @@ export abstract class EquivariantModule<K extends RepresentationKind = Represent
 
   /** Throws ShapeError unless a shape has the rank and the channels of `inType`. */
   protected checkShape(inputShape: Shape): void {
-    const rank = 2 + this.inType.gspace.dimensionality;
-    if (inputShape.length === rank && inputShape[1] === this.inType.size) return;
-    throw new ShapeError({
-      op: `${this.constructor.name}.evaluateOutputShape`,
-      expected: `a shape with ${rank} axes and ${this.inType.size} channels`,
-      actual: formatShape(inputShape),
-    });
+    checkShapeOf(`${this.constructor.name}.evaluateOutputShape`, this.inType, inputShape);
+  }
+
+  /**
+   * The element of the input's group that acts on inputs when `element`, of the output's group, acts on outputs: the same one, unless the
+   * module restricts the symmetry to a subgroup.
+   */
+  inclusion(element: GroupElement): GroupElement {
+    return element;
   }
 
   /**
@@ -67,10 +70,45 @@ export abstract class EquivariantModule<K extends RepresentationKind = Represent
     });
   }
 
-  /** Throws {@linkcode FieldTypeError} naming both types unless the input is of type `inType`. */
+  /** Throws {@linkcode FieldTypeError} naming both types unless the input is of type `inType`, DTypeError unless it holds floats. */
   protected checkInput(input: GeometricTensor): void {
-    requireType(this.constructor.name, this.inType, input.type);
+    requireInput(this.constructor.name, this.inType, input);
   }
+
+  /** The same for modules with windows or masks, which need a grid: throws ShapeError for a point cloud. */
+  protected checkGridInput(input: GeometricTensor): void {
+    this.checkInput(input);
+    if (input.coords === undefined) return;
+    throw new ShapeError({
+      op: this.constructor.name,
+      expected: `features on a grid, with ${2 + this.inType.gspace.dimensionality} axes`,
+      actual: `points ${input}`,
+      hint: "Point clouds take R2PointConv, R3PointConv and the modules that act on each point by itself",
+    });
+  }
+}
+
+/** Throws ShapeError unless a shape has the rank and the channels of a type's feature maps. */
+export function checkShapeOf(op: string, type: FieldType, shape: Shape): void {
+  const rank = 2 + type.gspace.dimensionality;
+  if (shape.length === rank && shape[1] === type.size) return;
+  throw new ShapeError({
+    op,
+    expected: `a shape with ${rank} axes and ${type.size} channels`,
+    actual: formatShape(shape),
+  });
+}
+
+/** Throws {@linkcode FieldTypeError} naming both types unless an input is of a type, DTypeError unless it holds floats. */
+export function requireInput(op: string, expected: FieldType, input: GeometricTensor): void {
+  requireType(op, expected, input.type);
+  if (isFloat(input.tensor.dtype)) return;
+  throw new DTypeError({
+    op,
+    expected: "features of a float type",
+    actual: String(input.tensor.dtype),
+    hint: 'Convert them: x.with(x.tensor.cast("float32"))',
+  });
 }
 
 /** Throws {@linkcode FieldTypeError} naming both types unless they are equal. */

@@ -55,6 +55,7 @@ export {
 export { DiffopConv, R1Diffop, R2Diffop, R3Diffop, type SteerableDiffopOptions } from "./conv/diffop.ts";
 export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
 export { PointConv, type PointConvOptions, R2PointConv, R3PointConv } from "./point/point_conv.ts";
+export type { PointEquivarianceOptions } from "./point/point_equivariance.ts";
 export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";
 export {
   ELU,

@@ -6,7 +6,7 @@ import type { RepresentationKind } from "../group/types.ts";
 import type { Shape } from "../tensor/layout.ts";
 import { ArgumentError } from "../tensor/errors.ts";
 import { ExportError } from "./errors.ts";
-import { requireType } from "./equivariant_module.ts";
+import { checkShapeOf, requireInput } from "./equivariant_module.ts";
 import type { FieldType } from "./field_type.ts";
 import type { GeometricTensor } from "./geometric_tensor.ts";
 import type { MultiInputLayer } from "./plain/layer.ts";
@@ -22,9 +22,11 @@ export abstract class MultiInputModule<K extends RepresentationKind = Representa
   /** The module's result. Throws FieldTypeError when an input is not of its type. */
   abstract forward(...inputs: GeometricTensor[]): GeometricTensor;
 
-  /** The output's shape for inputs of these shapes. */
+  /** The output's shape for inputs of these shapes. Throws ShapeError for one that does not fit, ArgumentError for too few or many. */
   evaluateOutputShape(...inputShapes: readonly Shape[]): number[] {
-    const [first] = inputShapes;
+    const op = `${this.constructor.name}.evaluateOutputShape`, [first] = inputShapes;
+    this.#checkCount(op, inputShapes.length);
+    inputShapes.forEach((shape, i) => checkShapeOf(`${op}, input ${i}`, this.inTypes[i], shape));
     return [first[0], this.outType.size, ...first.slice(2)];
   }
 
@@ -37,14 +39,17 @@ export abstract class MultiInputModule<K extends RepresentationKind = Representa
     });
   }
 
+  #checkCount(op: string, count: number): void {
+    if (count === this.inTypes.length) return;
+    throw new ArgumentError({ op, expected: `${this.inTypes.length} inputs`, actual: String(count) });
+  }
+
   /** Throws unless there is one input of each type, all at the same positions. */
   protected checkInputs(inputs: readonly GeometricTensor[]): void {
     const op = this.constructor.name;
-    if (inputs.length !== this.inTypes.length) {
-      throw new ArgumentError({ op, expected: `${this.inTypes.length} inputs`, actual: String(inputs.length) });
-    }
+    this.#checkCount(op, inputs.length);
     inputs.forEach((input, i) => {
-      requireType(`${op}, input ${i}`, this.inTypes[i], input.type);
+      requireInput(`${op}, input ${i}`, this.inTypes[i], input);
       const [first] = inputs;
       const fits = input.coords === first.coords &&
         input.shape.every((size, axis) => axis === 1 || size === first.shape[axis]);

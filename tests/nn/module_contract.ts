@@ -1,9 +1,32 @@
 // What every equivariant module must do, as one check: commute with the group, have right derivatives by input and parameters, give its state
-// back in both modes, equal its export, take empty batches and batches of one, and compute in float64.
+// back in both modes, equal its export, take empty batches and batches of one, compute in float64 and on other backends, and refuse what
+// does not fit, naming both sides.
 
-import { assert, assertEquals } from "@std/assert";
-import { type EquivariantModule, type FieldType, GeometricTensor } from "../../src/nn/mod.ts";
-import { assign, gradcheck, noGrad, type Tensor } from "../../src/tensor/mod.ts";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { cyclicGroup } from "../../src/group/mod.ts";
+import { flipOnR1, noBaseSpace, rot2dOnR2, rot2dOnR3, trivialOnR1 } from "../../src/gspaces/mod.ts";
+import {
+  type EquivariantModule,
+  FieldType,
+  FieldTypeError,
+  GeometricTensor,
+  type Module,
+  type StateDict,
+  StateDictError,
+} from "../../src/nn/mod.ts";
+import {
+  assign,
+  BackendMismatchError,
+  DTypeError,
+  gradcheck,
+  memory,
+  noGrad,
+  scope,
+  ShapeError,
+  startBackend,
+  type Tensor,
+  zeros,
+} from "../../src/tensor/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { assertExports, feature, normal, values } from "./support.ts";
 
@@ -19,6 +42,109 @@ export interface ContractOptions {
   readonly awayFrom?: (x: Tensor) => Tensor;
   /** Whether derivatives are checked in train mode too: they must pass through all statistics. Default false. */
   readonly differentiableInTraining?: boolean;
+}
+
+const cpu = await startBackend("cpu");
+
+/** As many channels on a grid of the same dimension, of another type. */
+function otherType(type: FieldType): FieldType {
+  const { gspace, size } = type;
+  const scalars = new FieldType(gspace, gspace.trivialRepr, size);
+  if (type.representations.some((rho) => !rho.isTrivial())) return scalars;
+  const others = [
+    [noBaseSpace(cyclicGroup(7))],
+    [trivialOnR1(), flipOnR1()],
+    [rot2dOnR2(7)],
+    [rot2dOnR3(7)],
+  ][gspace.dimensionality];
+  const other = others.find((space) => space !== gspace)!;
+  return new FieldType(other, other.trivialRepr, size);
+}
+
+function assertNames(error: Error, ...parts: readonly string[]): void {
+  for (const part of parts) assertStringIncludes(error.message, part);
+}
+
+/** What a module refuses: other types, shapes, element types, points where it needs a grid, and other backends. */
+export function checkRefusals(module: EquivariantModule, spatial: readonly number[]): void {
+  const name = module.constructor.name, { inType } = module, other = otherType(inType);
+  const x = feature(inType, 1, ...spatial), wrong = feature(other, 1, ...spatial);
+  const whole = x.with(x.tensor.cast("int32"));
+  assertNames(assertThrows(() => module.forward(wrong), FieldTypeError, name), String(inType), String(other));
+  assertNames(assertThrows(() => module.forward(whole), DTypeError, name), "float", "int32");
+  for (const shape of [[1, inType.size + 1, ...spatial], [1, inType.size, ...spatial, 2]]) {
+    const error = assertThrows(() => module.evaluateOutputShape(shape), ShapeError, name);
+    assertNames(error, `${shape.length === 2 + spatial.length ? inType.size : 2 + spatial.length}`, shape.join(", "));
+  }
+  if (spatial.length > 0) {
+    const points = new GeometricTensor(normal([4, inType.size]), inType, normal([4, spatial.length]));
+    try {
+      const y = module.eval().forward(points);
+      assert(y.coords === points.coords && y.shape[0] === 4, `${name} on points`);
+    } catch (error) {
+      assert(error instanceof ShapeError, `${name}: ${error}`);
+      assertNames(error, "on a grid", "points");
+    }
+  }
+  if (module.parameters().length + module.buffers().length === 0) return;
+  const elsewhere = zeros(x.shape, { dtype: "float64", backend: cpu });
+  assertNames(
+    assertThrows(() => module.eval().forward(x.with(elsewhere)), BackendMismatchError),
+    "cpu",
+    "reference",
+  );
+}
+
+/** A state dict with one entry missing, one misshapen and one too many is refused with all three named, and nothing changes. */
+export function checkStateRefusals(module: Module): void {
+  const { convention, tensors } = module.stateDict(), names = [...tensors.keys()];
+  const before = [...tensors.values()].map(values);
+  const wrong = new Map([...tensors].map(([name, tensor]) => [name, zeros(tensor.shape, { dtype: tensor.dtype })]));
+  wrong.set("surplus", zeros([1]));
+  if (names.length > 0) wrong.set(names[0], zeros([7, 7, 7]));
+  if (names.length > 1) wrong.delete(names[1]);
+  const error = assertThrows(() => module.loadStateDict({ convention, tensors: wrong }), StateDictError);
+  assertNames(error, "surplus", ...names.slice(0, 2), ...(names.length > 0 ? ["[7, 7, 7]"] : []));
+  const { missing, unexpected, misshapen } = error.problems;
+  assertEquals([missing, unexpected], [names.slice(1, 2), ["surplus"]]);
+  assertEquals(misshapen.length, Math.min(1, names.length));
+  assertEquals([...module.stateDict().tensors.values()].map(values), before);
+  const newer: StateDict = { convention: convention + 1, tensors };
+  assertThrows(() => module.loadStateDict(newer), StateDictError, `convention ${convention + 1}`);
+}
+
+/** The same numbers on the cpu backend, of float64 and float32, and nothing left behind. */
+async function checkBackends(
+  make: (dtype: "float32" | "float64") => EquivariantModule,
+  module: EquivariantModule,
+  x: GeometricTensor,
+): Promise<void> {
+  const expected = values(module.forward(x).tensor), scale = Math.max(1, ...expected.map(Math.abs));
+  const there = await make("float64").to(cpu);
+  there.loadStateDict(module.stateDict());
+  for (const dtype of ["float64", "float32"] as const) {
+    const moved = (await x.to(cpu)).tensor.cast(dtype);
+    const run = (): number[] => {
+      using _ = scope();
+      const y = noGrad(() => there.eval().forward(new GeometricTensor(moved, module.inType)).tensor);
+      assertEquals([y.backend, y.dtype], [cpu, dtype]);
+      return values(y);
+    };
+    const bound = dtype === "float64" ? 1e-10 : 1e-4;
+    assertClose(run(), expected, { absolute: bound * scale, message: `${module.constructor.name} on cpu in ${dtype}` });
+    const step = (): void => {
+      using _ = scope();
+      const y = there.forward(new GeometricTensor(moved, module.inType)).tensor;
+      if (there.parameters().length > 0) y.sum().backward();
+      for (const parameter of there.parameters()) parameter.clearGrad();
+    };
+    step();
+    const { liveTensors } = memory().cpu;
+    run();
+    step();
+    assertEquals(memory().cpu.liveTensors, liveTensors, `${module.constructor.name}: tensors left behind`);
+  }
+  there.dispose();
 }
 
 /** The values of buffers, put back by the result: forward passes in train mode change them. */
@@ -110,6 +236,9 @@ export async function checkContract(
   const one = x.tensor.slice(0, 1, 2);
   const single = module.forward(new GeometricTensor(one, inType)).tensor;
   assertClose(values(single), values(expected.tensor.slice(0, 1, 2)), { absolute: 1e-12, message: name });
+  await checkBackends(make, module, x);
+  checkRefusals(module, spatial);
+  checkStateRefusals(module);
 }
 
 /** Runs {@linkcode checkContract} for each of these types. */

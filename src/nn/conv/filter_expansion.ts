@@ -8,7 +8,7 @@ import type { Representation } from "../../group/types.ts";
 import type { IrrepPairTable, KernelTables } from "../../kernels/kernel_tables.ts";
 import { basisChangeFactors } from "../../kernels/normalization.ts";
 import { type IrrepCopy, type WeightLayout, type WeightMatrix, weightsOfEntries } from "../../kernels/weight_layout.ts";
-import { concatenate, type Tensor } from "../../tensor/mod.ts";
+import { concatenate, type Tensor, zeros } from "../../tensor/mod.ts";
 import { localScope } from "../../tensor/scope.ts";
 import type { FieldClass, FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
@@ -175,7 +175,7 @@ export class FilterExpansion {
       if (pair === undefined) {
         const { representation, fields } = this.#inClasses[i];
         const width = fields.length * representation.size;
-        return new Constant(new Float64Array(count * size * width * taps), [count * size, width, taps]).like(gathered);
+        return zeros([count * size, width, taps], { dtype: gathered.dtype, backend: gathered.backend });
       }
       const width = pair.inCount * pair.inSize;
       // Each step's parts are as large as the filter: they go as soon as the step is done.

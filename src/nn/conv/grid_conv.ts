@@ -10,6 +10,7 @@ import {
   convolutionGeometry,
   type Padding,
   type PerAxis,
+  perAxis,
 } from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import type { Shape } from "../../tensor/layout.ts";
@@ -40,7 +41,7 @@ export type PlainArguments<O> = readonly [
 export abstract class GridConv<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
   /** The convolved feature map. Throws FieldTypeError for another type, ShapeError for an input smaller than the filter. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     const { padding, stride, dilation, groups, paddingMode } = this.settings;
     const { tensor: x } = input;
     const { plan, form } = this.plans.choose(this.#geometry(x.shape), x.backend);
@@ -105,6 +106,16 @@ export interface SteerableConvolutionTransposedOptions
   readonly outputPadding?: PerAxis;
 }
 
+function outputPaddingOf(
+  op: string,
+  dimension: number,
+  { stride = 1, dilation = 1, outputPadding = 0 }: SteerableConvolutionTransposedOptions,
+): readonly number[] {
+  const strides = perAxis(stride, dimension, "stride", 1, op);
+  const [step] = perAxis(dilation, 1, "dilation", 1, op);
+  return resolveOutputPadding(op, outputPadding, strides, strides.map(() => step));
+}
+
 /** A transposed steerable convolution of `[batch, in channels, …spatial]`: the adjoint of one with the same geometry. */
 export abstract class GridConvTransposed<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
   /** Rows added to one side of the output, for each axis. */
@@ -119,10 +130,10 @@ export abstract class GridConvTransposed<K extends RepresentationKind = Represen
     options: SteerableConvolutionTransposedOptions,
     makeTables?: TableMaker,
   ) {
+    // Checked before the base class allocates weights.
+    const outputPadding = outputPaddingOf(new.target.name, dimension, options);
     super(dimension, inType, outType, kernelSize, options, makeTables);
-    const { stride, dilation } = this.settings;
-    const steps = stride.map(() => dilation);
-    this.outputPadding = resolveOutputPadding(this.constructor.name, options.outputPadding ?? 0, stride, steps);
+    this.outputPadding = outputPadding;
   }
 
   /** The filter with the axes of a transposed convolution, `[in channels, out channels / groups, …taps]`. */
@@ -136,7 +147,7 @@ export abstract class GridConvTransposed<K extends RepresentationKind = Represen
 
   /** The result. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     const { tensor: x } = input, { stride, padding, dilation, groups } = this.settings;
     const options = { stride, padding, dilation: stride.map(() => dilation), outputPadding: this.outputPadding };
     const { plan, form } = this.plans.choose(this.#geometry(x.shape), x.backend, true);

@@ -4,7 +4,7 @@
  */
 
 import type { Representation } from "../../group/types.ts";
-import { concatenate, type Tensor } from "../../tensor/mod.ts";
+import { concatenate, type Tensor, zeros } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { Constant, selectAt } from "../plain/persistent.ts";
 
@@ -154,7 +154,7 @@ export class ToFields extends FieldBasis {
     const [batch, groups, , pixels] = x.shape;
     const parts = this.classes.map(({ count, size, width, start, matrix }) =>
       width === 0
-        ? new Constant(new Float64Array(1), [1, 1, 1, 1]).like(x).expand([batch, groups, count * size, pixels])
+        ? zeros([1, 1, 1, 1], { dtype: x.dtype, backend: x.backend }).expand([batch, groups, count * size, pixels])
         : applyMatrix(matrix, sliceOf(x, start, count * width), count)
     );
     const stacked = parts.length === 1 ? parts[0] : concatenate(parts, 2);

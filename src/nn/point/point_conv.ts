@@ -16,7 +16,8 @@ import { BiasExpansion } from "../conv/bias_expansion.ts";
 import { type Expanded, ExpansionCache } from "../conv/expansion_cache.ts";
 import { FilterExpansion } from "../conv/filter_expansion.ts";
 import { checkTypes, groupType } from "../conv/rd_conv.ts";
-import { requireType } from "../equivariant_module.ts";
+import type { EquivarianceReport } from "../check_equivariance.ts";
+import { requireInput } from "../equivariant_module.ts";
 import { ExportError } from "../errors.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
@@ -27,6 +28,7 @@ import { assign, persistent } from "../plain/persistent.ts";
 import { convolvePoints, PointConvolution, type PointConvolutionInputs } from "../plain/point_convolution.ts";
 import { type PointFunction, PointFunctions, type PointRadial } from "../plain/point_functions.ts";
 import { PointGraph } from "../plain/point_graph.ts";
+import { checkPointEquivariance, type PointEquivarianceOptions } from "./point_equivariance.ts";
 
 /** Options of steerable convolutions on points. Exactly one of `width` with `ringCount`, `rings`, and `radial` says what rings there are. */
 export interface PointConvOptions {
@@ -159,7 +161,7 @@ export abstract class PointConv<K extends RepresentationKind = RepresentationKin
     { edgeDelta, targets }: PointConvolutionInputs = {},
   ): GeometricTensor {
     const op = this.constructor.name, { coords, tensor } = input;
-    requireType(op, this.inType, input.type);
+    requireInput(op, this.inType, input);
     if (coords === undefined) {
       throw new ShapeError({
         op,
@@ -180,6 +182,18 @@ export abstract class PointConv<K extends RepresentationKind = RepresentationKin
       targets,
     });
     return new GeometricTensor(result, this.outType, place);
+  }
+
+  /**
+   * Compares f(g x) with g f(x) for elements g of the group on a point cloud, where every element is exact. The module is checked in
+   * eval mode and left as it was.
+   *
+   * @param options The cloud and its edges (default: random points, all connected), positions of the output, elements, tolerance.
+   * @throws EquivarianceError when an element gives a greater error than the tolerance.
+   */
+  checkEquivariance(options: PointEquivarianceOptions = {}): Promise<EquivarianceReport> {
+    const reach = this.tables.basis.rings.reduce((most, { radius }) => Math.max(most, radius), 0);
+    return checkPointEquivariance(this, reach || 1, options);
   }
 
   /**
@@ -306,7 +320,7 @@ export class R2PointConv<K extends RepresentationKind = RepresentationKind> exte
  * @example
  * ```ts
  * import { assert } from "@std/assert";
- * import { checkEquivariance, FieldType, GeometricTensor, gspaces, R3PointConv, randn, tensor, useBackend } from "@escnn/escnn";
+ * import { FieldType, GeometricTensor, gspaces, R3PointConv, randn, tensor, useBackend } from "@escnn/escnn";
  *
  * await useBackend("reference");
  * const space = gspaces.rot3dOnR3();
@@ -314,10 +328,7 @@ export class R2PointConv<K extends RepresentationKind = RepresentationKind> exte
  * const conv = new R3PointConv(type, type, { width: 2, ringCount: 3, dtype: "float64" });
  * const edges = tensor(new Int32Array([0, 1, 2, 3, 1, 2, 3, 0]), [2, 4]);
  * const positions = randn([4, 3], { dtype: "float64" }), features = randn([4, 4], { dtype: "float64" });
- * const report = await checkEquivariance(
- *   { inType: type, forward: (x) => conv.forward(x, edges) },
- *   { input: new GeometricTensor(features, type, positions) },
- * );
+ * const report = await conv.checkEquivariance({ input: new GeometricTensor(features, type, positions), edges });
  * assert(report.maxExact < 1e-10); // all rotations are exact on points
  * ```
  */

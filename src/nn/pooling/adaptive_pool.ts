@@ -38,7 +38,7 @@ export abstract class AdaptiveAvgPoolModule<K extends RepresentationKind> extend
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(adaptiveAveragePool(input.tensor, this.outputSize), this.outType);
   }
 
@@ -73,7 +73,7 @@ export abstract class AdaptiveMaxPoolModule extends EquivariantModule<"pointwise
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(adaptiveMaxPool(input.tensor, this.outputSize), this.outType);
   }
 

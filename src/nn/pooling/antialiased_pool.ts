@@ -185,7 +185,7 @@ export abstract class AntialiasedAvgPoolModule<K extends RepresentationKind> ext
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(this.#blur.apply(input.tensor), this.outType);
   }
 
@@ -296,7 +296,7 @@ export abstract class AntialiasedMaxPoolModule extends EquivariantModule<"pointw
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     const maxima = maxPool(input.tensor, this.kernelSize, this.#options);
     return new GeometricTensor(this.#blur.apply(maxima), this.outType);
   }

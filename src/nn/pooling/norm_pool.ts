@@ -67,7 +67,7 @@ export class NormMaxPool<K extends RepresentationKind = RepresentationKind> exte
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(this.layer.forward(input.tensor), this.outType);
   }
 

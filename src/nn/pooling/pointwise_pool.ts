@@ -37,7 +37,7 @@ export abstract class PointwiseMaxPoolModule extends EquivariantModule<"pointwis
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(maxPool(input.tensor, this.kernelSize, this.options), this.outType);
   }
 
@@ -82,7 +82,7 @@ export abstract class PointwiseAvgPoolModule<K extends RepresentationKind> exten
 
   /** The pooled feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(averagePool(input.tensor, this.kernelSize, this.options), this.outType);
   }
 

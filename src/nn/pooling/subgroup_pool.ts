@@ -4,7 +4,7 @@
  */
 
 import { HomogeneousSpace } from "../../group/homogeneous_space.ts";
-import type { GroupElement, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
+import type { GroupElement, Subgroup, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
 import { FieldTypeError } from "../errors.ts";
 import { FieldType } from "../field_type.ts";
 import { LayerModule } from "../layer_module.ts";
@@ -47,6 +47,8 @@ export class QuotientPooling extends LayerModule<"pointwise", Sequential> {
  * feature map on the space with the symmetries H.
  */
 export class SubgroupPooling extends LayerModule<"pointwise", Sequential> {
+  readonly #subgroup: Subgroup;
+
   /** A pooling of regular fields to the subgroup `id`. Throws FieldTypeError for other fields. */
   constructor(inType: FieldType<"pointwise">, id: SubgroupId | SubgroupIdPart) {
     requireRegular("SubgroupPooling", inType);
@@ -62,5 +64,11 @@ export class SubgroupPooling extends LayerModule<"pointwise", Sequential> {
     const sets = members.map((h) => transversal.map((t) => h.multiply(t)));
     const outType = new FieldType(gspace, gspace.regularRepr, inType.length);
     super(inType, outType, () => poolLayer(inType, sets));
+    this.#subgroup = subgroup;
+  }
+
+  /** The element of the group for one of the subgroup. */
+  override inclusion(element: GroupElement): GroupElement {
+    return this.#subgroup.inclusion(element);
   }
 }

@@ -3,10 +3,10 @@
  * part and joins the results.
  */
 
-import type { RepresentationKind } from "../../group/types.ts";
+import type { GroupElement, RepresentationKind } from "../../group/types.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { EquivariantModule, requireType } from "../equivariant_module.ts";
+import { checkShapeOf, EquivariantModule, requireInput, requireType } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import { fieldsByLabel, type FieldType } from "../field_type.ts";
 import { type GeometricTensor, tensorDirectSum } from "../geometric_tensor.ts";
@@ -60,12 +60,13 @@ export class BranchingModule extends Module {
 
   /** The fields of each label. Throws FieldTypeError for another type. */
   forward(input: GeometricTensor): Map<string, GeometricTensor> {
-    requireType("BranchingModule", this.inType, input.type);
+    requireInput("BranchingModule", this.inType, input);
     return new Map([...this.#fields].map(([label, fields]) => [label, input.fields(fields)]));
   }
 
-  /** The shape of each label's fields for an input of this shape. */
+  /** The shape of each label's fields for an input of this shape. Throws ShapeError for one that does not fit. */
   evaluateOutputShape(inputShape: Shape): Map<string, number[]> {
+    checkShapeOf("BranchingModule.evaluateOutputShape", this.inType, inputShape);
     return new Map(
       [...this.outTypes].map(([label, type]) => [label, [inputShape[0], type.size, ...inputShape.slice(2)]]),
     );
@@ -153,6 +154,12 @@ export class MergeModule<K extends RepresentationKind = RepresentationKind> exte
     }));
   }
 
+  /** The element that acts on the inputs when one acts on the result: that of the modules, which live on one space. */
+  inclusion(element: GroupElement): GroupElement {
+    const [{ module }] = this.#parts;
+    return module instanceof MultiInputModule ? element : module.inclusion(element);
+  }
+
   /** The output's shape for inputs of these shapes. */
   evaluateOutputShape(inputShapes: ReadonlyMap<string, Shape>): number[] {
     const shapes = this.#parts.map(({ module, labels }) => {
@@ -223,6 +230,11 @@ export class MultipleModule<K extends RepresentationKind = RepresentationKind> e
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
     return this.merging.forward(this.branching.forward(input));
+  }
+
+  /** The element that acts on inputs when one acts on the result. */
+  override inclusion(element: GroupElement): GroupElement {
+    return this.merging.inclusion(element);
   }
 
   /** The output's shape for an input of this shape. */

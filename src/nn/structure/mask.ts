@@ -52,7 +52,7 @@ export class MaskModule<K extends RepresentationKind = RepresentationKind> exten
 
   /** The masked feature map. Throws FieldTypeError for another type, ShapeError for another size. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     if (input.shape.slice(2).some((size) => size !== this.size)) {
       throw new ShapeError({
         op: "MaskModule",

@@ -2,7 +2,7 @@
  * Equivariant modules that chain, keep, rename or reorder: sequences, the identity, restriction to a subgroup, reshuffling.
  */
 
-import type { RepresentationKind, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
+import type { GroupElement, RepresentationKind, Subgroup, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
@@ -82,6 +82,11 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
     return this.modules.reduce((shape, module) => module.evaluateOutputShape(shape), [...inputShape]);
   }
 
+  /** The modules' inclusions one after the other, from the last to the first. */
+  override inclusion(element: GroupElement): GroupElement {
+    return this.modules.reduceRight((inner, module) => module.inclusion(inner), element);
+  }
+
   /** A plain sequence of the modules' exports under the same names. */
   override export(): Sequential {
     return new Sequential(
@@ -121,18 +126,25 @@ export class RestrictionModule<K extends RepresentationKind = RepresentationKind
   readonly inType: FieldType<K>;
   /** The restricted type. */
   readonly outType: FieldType<K>;
+  readonly #subgroup: Subgroup;
 
   /** A restriction to the subgroup `id` of the space's group. Throws GroupError for an unknown subgroup. */
   constructor(inType: FieldType<K>, id: SubgroupId | SubgroupIdPart) {
     super();
     this.inType = inType;
     this.outType = inType.restrict(id);
+    this.#subgroup = inType.gspace.restrict(id).subgroup;
   }
 
   /** The same feature map with the restricted type. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
     return new GeometricTensor(input.tensor, this.outType, input.coords);
+  }
+
+  /** The element of the group for one of the subgroup. */
+  override inclusion(element: GroupElement): GroupElement {
+    return this.#subgroup.inclusion(element);
   }
 
   /** The plain layer. */

@@ -40,7 +40,7 @@ export abstract class UpsamplingModule<K extends RepresentationKind, L extends U
 
   /** The enlarged feature map. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
-    this.checkInput(input);
+    this.checkGridInput(input);
     return new GeometricTensor(this.layer.forward(input.tensor), this.outType);
   }
 

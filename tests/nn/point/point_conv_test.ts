@@ -1,7 +1,7 @@
 // Convolutions on points: the definition edge by edge, equivariance over groups, derivatives, state, exports, bounded memory, bad input.
-// covers: src/nn/plain/point_convolution.ts
+// covers: src/nn/plain/point_convolution.ts, src/nn/point/point_equivariance.ts
 
-import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
 import {
   flip2dOnR2,
   flipRot2dOnR2,
@@ -16,6 +16,7 @@ import { besselRadial, EmptyBasisError, KernelError, learnedRadial } from "../..
 import { changeBasis } from "../../../src/group/mod.ts";
 import {
   checkEquivariance,
+  EquivarianceError,
   ExportError,
   FieldType,
   FieldTypeError,
@@ -39,6 +40,7 @@ import {
 } from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
+import { checkStateRefusals } from "../module_contract.ts";
 import { normal, regular, trivial, values } from "../support.ts";
 
 type Edges = readonly (readonly [source: number, target: number])[];
@@ -49,7 +51,7 @@ function edgesOf(list: Edges): Tensor {
 
 /** Point 2 hears of nobody, the others of one to four points; 3 also of itself. */
 const LIST: Edges = [[0, 1], [1, 0], [2, 0], [3, 0], [4, 0], [4, 1], [0, 3], [3, 3], [1, 4], [2, 4], [3, 4]];
-const EDGES = edgesOf(LIST);
+const EDGES = edgesOf(LIST), EDGES_4 = edgesOf([[0, 1], [1, 2], [2, 3], [3, 0]]);
 
 function cloud(type: FieldType, points = 5): GeometricTensor {
   return new GeometricTensor(normal([points, type.size]), type, normal([points, type.gspace.dimensionality]));
@@ -195,6 +197,42 @@ test("PointConv has derivatives by weights and bias", () => {
     noGrad(() => parameter.backend.write(parameter, before));
     assertClose(values(parameter.grad!), [...numeric], { absolute: 1e-7 });
   }
+});
+
+test("PointConv.checkEquivariance moves the points, of the input and of the output, and finds a map that does not commute", async () => {
+  seed(12);
+  const spaces = [rot2dOnR2(), flipRot2dOnR2(5), rot3dOnR3(), octaOnR3(), icoOnR3()];
+  for (const space of spaces) {
+    const type = new FieldType(space, space.irreps(1)), conv = make(type, type);
+    const report = await conv.train().checkEquivariance({ points: 6 });
+    assertEquals([report.exact.length, report.interpolated.length], [space.testingElements.length, 0]);
+    assert(report.maxExact < 1e-10, `${space}: ${report.maxExact}`);
+    assert(conv.training);
+  }
+  const space = rot3dOnR3(), type = new FieldType(space, space.irreps(1)), conv = make(type, type);
+  const input = cloud(type, 4), targets = normal([2, 3]), edges = edgesOf([[0, 0], [3, 0], [2, 1]]);
+  assert((await conv.checkEquivariance({ input, targets, edges })).maxExact < 1e-10);
+  const live = memory().reference.liveTensors;
+  assertEquals((await conv.checkEquivariance({ input, targets, edges })).passed, true);
+  assertEquals(memory().reference.liveTensors, live);
+  const float = await conv.checkEquivariance({ points: 5, dtype: "float32" });
+  assert(float.maxExact > 1e-9 && float.passed);
+  // Positions that do not move with the features: the check sees it.
+  const stuck = make(type, type), { forward } = stuck;
+  stuck.forward = (x, graph, options) =>
+    forward.call(stuck, new GeometricTensor(x.tensor, type, input.coords), graph, options);
+  await assertRejects(() => stuck.checkEquivariance({ input, edges: EDGES_4 }), EquivarianceError, "R3PointConv");
+  await assertRejects(
+    () => conv.checkEquivariance({ input, targets: normal([2, 2]) }),
+    ShapeError,
+    "targets [points, 3]",
+  );
+  const grid = new GeometricTensor(normal([1, type.size, 3, 3, 3]), type);
+  await assertRejects(() => conv.checkEquivariance({ input: grid }), ShapeError, "with coords");
+});
+
+test("PointConv refuses state dicts that do not fit, all problems at once, and changes nothing", () => {
+  checkStateRefusals(make(trivial(rot2dOnR2(4)), regular(rot2dOnR2(4))));
 });
 
 test("PointConv keeps its state in both modes, and caches its filter in eval mode until weights change", () => {
