@@ -22,6 +22,9 @@ export interface CudaBuffer extends DeviceBuffer {
   readonly pointer: number;
 }
 
+/** What the allocator calls of the driver. */
+export type MemoryDriver = Pick<Driver, "tryAllocate" | "free" | "memoryInfo" | "synchronizeStream">;
+
 /** Every block starts at a multiple of this. */
 const ALIGNMENT = 512;
 /** Blocks up to this size are cut from slabs. */
@@ -121,7 +124,7 @@ export interface MemoryReservation {
 
 /** Allocates and frees device memory. */
 export class CudaAllocator {
-  readonly #driver: Driver;
+  readonly #driver: MemoryDriver;
   readonly #stream: number;
   readonly #limit: number;
   readonly #shared = new Pool(false);
@@ -138,7 +141,7 @@ export class CudaAllocator {
    * @param stream The stream that orders all work.
    * @param limit Bytes to take from the device at most. Default: no limit but the device's.
    */
-  constructor(driver: Driver, stream: number, limit: number = Infinity) {
+  constructor(driver: MemoryDriver, stream: number, limit: number = Infinity) {
     this.#driver = driver;
     this.#stream = stream;
     this.#limit = limit;

@@ -17,6 +17,7 @@ import { KernelArguments } from "./kernel_arguments.ts";
 import { Nvrtc } from "./kernels/compile.ts";
 import { NvrtcKernelCompiler } from "./kernels/compiler.ts";
 import { openDriver, openToolkit, START } from "./libraries.ts";
+import { Recorder } from "./recorder.ts";
 import { ScratchSlots } from "./scratch.ts";
 import { Staging } from "./staging.ts";
 import { checkCudaLibrary, checkCudnn, cublasVersionText, usableMajors } from "./versions.ts";
@@ -81,6 +82,7 @@ export class CudaSystem implements CudaContext {
   readonly kernels: KernelCompiler;
   readonly scratchSlots: ScratchSlots;
   readonly staging: Staging;
+  readonly recorder: Recorder;
   readonly cudnn: Cudnn;
   readonly versions: CudaVersions;
   readonly precision: CudaPrecision;
@@ -118,6 +120,8 @@ export class CudaSystem implements CudaContext {
     this.scratchSlots = new ScratchSlots(parts.allocator);
     this.#cublas = parts.cublas;
     this.#undo = parts.undo;
+    this.recorder = new Recorder(this);
+    this.#undo.push(() => this.recorder.dispose(this.#undo.attempt));
   }
 
   arguments(): KernelArguments {

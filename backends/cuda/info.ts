@@ -39,6 +39,7 @@ export function describeSystem(system: CudaSystem, running: boolean): BackendInf
     precision,
     benchmark,
     pinnedBytes: system.staging.pinnedBytes,
+    recordings: system.recorder.liveRecordings,
     lost: system.driver.lost,
     ...kernels.details,
   };

@@ -17,6 +17,7 @@ import type {
   MapReduceCall,
   MatmulCall,
   MaxPoolCall,
+  Recording,
   ScatterAddCall,
   View,
 } from "../../src/tensor/backend.ts";
@@ -64,6 +65,7 @@ class CudaBackend implements Backend {
         actual: String(data.length),
       });
     }
+    this.#running("write").recorder.refuseWhileRecording("write");
     this.#issue("write", [target], (operations) => operations.write(target, data));
   }
 
@@ -74,6 +76,7 @@ class CudaBackend implements Backend {
   }
 
   readSync(source: View): TypedArray {
+    this.#running("read").recorder.refuseWhileRecording("read");
     return this.#issue("read", [source], (operations) => operations.read(source));
   }
 
@@ -125,10 +128,16 @@ class CudaBackend implements Backend {
     this.#issue("scatterAdd", [call.source, call.indices, call.output], (operations) => operations.scatterAdd(call));
   }
 
+  record(issue: () => void): Recording {
+    return this.#running("record").recorder.record(issue);
+  }
+
   // Waiting blocks: the driver has no promise to wait for.
   // deno-lint-ignore require-await
   async synchronize(): Promise<void> {
-    this.#running("synchronize").staging.synchronize();
+    const { recorder, staging } = this.#running("synchronize");
+    recorder.refuseWhileRecording("synchronize");
+    staging.synchronize();
   }
 
   memory(): BackendMemory {
@@ -142,6 +151,7 @@ class CudaBackend implements Backend {
 
   dispose(): void {
     if (this.#disposed) return;
+    this.#system.recorder.refuseWhileRecording("dispose");
     this.#disposed = true;
     this.#system.dispose();
   }

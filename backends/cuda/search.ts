@@ -21,7 +21,7 @@ export interface LibraryDescription {
 }
 
 const WHEELS = (cuda: string, library: string) =>
-  `pip install ${library}-cu12 (or ${cuda} for CUDA 13), or install NVIDIA's CUDA toolkit`;
+  `install it with pip install ${library}-cu12 (or ${cuda} for CUDA 13), or with NVIDIA's CUDA toolkit`;
 
 /** The four libraries. */
 export const LIBRARIES: { readonly [R in LibraryRole]: LibraryDescription } = {
@@ -46,7 +46,8 @@ export const LIBRARIES: { readonly [R in LibraryRole]: LibraryDescription } = {
   cudnn: {
     name: "cuDNN",
     variable: "ESCNN_CUDNN",
-    install: "pip install nvidia-cudnn-cu12 (or nvidia-cudnn-cu13 for CUDA 13), or install NVIDIA's cuDNN 9",
+    install:
+      "install it with pip install nvidia-cudnn-cu12 (or nvidia-cudnn-cu13 for CUDA 13), or NVIDIA's cuDNN 9 package",
     files: (_, windows) => windows ? "cudnn64_9.dll" : "libcudnn.so.9",
   },
 };

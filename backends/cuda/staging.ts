@@ -16,6 +16,20 @@ const LIMIT = 1 << 26;
 /** Chunks of a download that are under way together. */
 const DOWNLOAD_CHUNKS = 4;
 
+/** What staging calls of the driver. */
+export type StagingDriver = Pick<
+  Driver,
+  | "tryAllocateHost"
+  | "freeHost"
+  | "copyToDevice"
+  | "copyToHost"
+  | "createEvent"
+  | "recordEvent"
+  | "synchronizeEvent"
+  | "destroyEvent"
+  | "synchronizeStream"
+>;
+
 interface PinnedBlock {
   readonly address: number;
   readonly size: number;
@@ -25,9 +39,9 @@ interface PinnedBlock {
 
 /** Moves bytes in both directions. */
 export class Staging {
-  readonly #driver: Driver;
+  readonly #driver: StagingDriver;
   readonly #stream: number;
-  readonly #adapter: FfiAdapter;
+  readonly #adapter: Pick<FfiAdapter, "viewBytes">;
   readonly #blocks = new Set<PinnedBlock>();
   readonly #idle: PinnedBlock[] = [];
   /** Blocks whose copies may be under way, the oldest first. */
@@ -39,7 +53,7 @@ export class Staging {
    * @param stream Where the copies go.
    * @param adapter To see pinned memory.
    */
-  constructor(driver: Driver, stream: number, adapter: FfiAdapter) {
+  constructor(driver: StagingDriver, stream: number, adapter: Pick<FfiAdapter, "viewBytes">) {
     this.#driver = driver;
     this.#stream = stream;
     this.#adapter = adapter;
@@ -55,15 +69,16 @@ export class Staging {
     for (let at = 0; at < source.length; at += CHUNK) {
       const part = source.subarray(at, at + CHUNK);
       const block = this.#acquire(part.length);
-      let issued = false;
       try {
         this.#adapter.viewBytes(block.address, part.length).set(part);
         this.#driver.copyToDevice(target + at, block.address, part.length, this.#stream);
-        this.#driver.recordEvent(block.event, this.#stream);
-        issued = true;
-      } finally {
-        (issued ? this.#pending : this.#idle).push(block);
+      } catch (error) {
+        this.#idle.push(block);
+        throw error;
       }
+      // Should this fail, nobody knows when the copy is done: the block is then not used again.
+      this.#driver.recordEvent(block.event, this.#stream);
+      this.#pending.push(block);
     }
   }
 

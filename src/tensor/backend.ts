@@ -151,6 +151,14 @@ export interface ScatterAddCall {
   readonly output: View;
 }
 
+/** Operations that were recorded, to be issued again as a whole. */
+export interface Recording {
+  /** Issues them all: the same operations on the same memory, with the same scalars. */
+  run(): void;
+  /** Frees what belongs to the recording. It must not be run afterwards; disposing twice has no effect. */
+  dispose(): void;
+}
+
 /** What a backend holds. */
 export interface BackendMemory {
   /** Bytes in buffers that have not been freed. */
@@ -224,6 +232,13 @@ export interface Backend {
   gather(call: GatherCall): void;
   /** Its adjoint, accumulating. */
   scatterAdd(call: ScatterAddCall): void;
+
+  /**
+   * Optional: runs the operations that `issue` issues, and records them (`issue` is called twice). Operands stay the buffers that they are, so
+   * inputs are written into them before each run and results read from them after it; scalars stay as they are. `issue` must do the
+   * same each time and must not read, write or wait; buffers that it allocates and frees stay reserved for the recording.
+   */
+  record?(issue: () => void): Recording;
 
   /** Resolves when all operations issued so far are complete. */
   synchronize(): Promise<void>;
