@@ -6,7 +6,7 @@
 import type { MapCall, MatmulCall, View } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
 import { binary, constant, input, scalar } from "../../src/tensor/expr.ts";
-import { coalesce, elementCount, type Shape } from "../../src/tensor/layout.ts";
+import { coalesce, type CoalescedLoop, elementCount, isContiguous } from "../../src/tensor/layout.ts";
 import { ShapeError } from "../../src/tensor/errors.ts";
 import type { CudaContext } from "./context.ts";
 import type { Cublas, Gemm } from "./cublas.ts";
@@ -67,9 +67,17 @@ export function createMatmul({ context, cublas, copy, map }: MatmulParts): (call
     return target;
   };
 
+  const viaDense = ({ a, b, output, alpha, beta }: MatmulCall): void => {
+    const target = dense(output, SLOTS.output);
+    if (beta !== 0) copy(output, target);
+    matmul({ a, b, output: target, alpha, beta });
+    copy(target, output);
+  };
+
   const matmul = (call: MatmulCall): void => {
     const { alpha, beta } = call;
-    let { a, b, output } = call;
+    const { output } = call;
+    let { a, b } = call;
     const rank = output.shape.length;
     const [m, n] = output.shape.slice(-2);
     const k = a.shape[rank - 1];
@@ -80,18 +88,13 @@ export function createMatmul({ context, cublas, copy, map }: MatmulParts): (call
       }
     }
     if (k === 0) return scale(output, beta, map);
-    if (layoutOf(output) === undefined) {
-      const target = dense(output, SLOTS.output);
-      if (beta !== 0) copy(output, target);
-      matmul({ a, b, output: target, alpha, beta });
-      copy(target, output);
-      return;
-    }
+    if (layoutOf(output) === undefined) return viaDense(call);
     if (layoutOf(a) === undefined) a = densified(a, SLOTS.a);
     if (layoutOf(b) === undefined) b = densified(b, SLOTS.b);
     let loops = batchLoops(a, b, output);
-    if (callsOf(loops.shape) > MOST_CALLS) {
-      // Only what does not move along the batch as the output does can be in the way.
+    if (callsOf(loops) > MOST_CALLS) {
+      // Copies merge the axes of the batch.
+      if (!isContiguous(output)) return viaDense({ a, b, output, alpha, beta });
       a = densified(a, SLOTS.a);
       b = densified(b, SLOTS.b);
       loops = batchLoops(a, b, output);
@@ -101,31 +104,46 @@ export function createMatmul({ context, cublas, copy, map }: MatmulParts): (call
   return matmul;
 }
 
-/** The layout of a view's matrices. */
+/** The layout of a view's matrices; `undefined` also where the batch runs backwards. */
 function layoutOf({ shape, strides }: View): MatrixLayout | undefined {
   const rank = shape.length;
+  if (strides.slice(0, -2).some((stride, axis) => stride < 0 && shape[axis] > 1)) return undefined;
   return matrixLayout(shape[rank - 2], shape[rank - 1], strides[rank - 2], strides[rank - 1]);
 }
 
-/** The batch as few loops, with the strides of output, a and b. */
-function batchLoops(a: View, b: View, output: View): ReturnType<typeof coalesce> {
-  return coalesce(output.shape.slice(0, -2), [output, a, b].map(({ strides }) => strides.slice(0, -2)));
+/** The batch of a product. */
+interface BatchLoops {
+  /** As few axes as there can be, with the strides of output, a and b. */
+  readonly loops: CoalescedLoop;
+  /** The one that a call does; `undefined` when each call does a single product. */
+  readonly axis: number | undefined;
 }
 
-/** Calls that the loops take: all but the longest one. */
-function callsOf(shape: Shape): number {
-  return shape.length === 0 ? 1 : elementCount(shape) / Math.max(...shape);
+function batchLoops(a: View, b: View, output: View): BatchLoops {
+  const loops = coalesce(output.shape.slice(0, -2), [output, a, b].map(({ strides }) => strides.slice(0, -2)));
+  // The results of one call must lie one behind the other.
+  const rank = output.shape.length;
+  const span = 1 + [rank - 2, rank - 1].reduce((sum, at) => sum + (output.shape[at] - 1) * output.strides[at], 0);
+  let axis: number | undefined;
+  loops.shape.forEach((size, i) => {
+    if (loops.strides[0][i] >= span && size > (axis === undefined ? 1 : loops.shape[axis])) axis = i;
+  });
+  return { loops, axis };
 }
 
-/** One call for each point of all loops but the longest, which is the batch of the call. */
+/** Calls that a product takes. */
+function callsOf({ loops: { shape }, axis }: BatchLoops): number {
+  return elementCount(shape) / (axis === undefined ? 1 : shape[axis]);
+}
+
+/** One call for each point of all loops but the one that a call does. */
 function run(
   cublas: Pick<Cublas, "gemm">,
   { a, b, output, alpha, beta }: MatmulCall,
-  { shape, strides: [outputStrides, aStrides, bStrides] }: ReturnType<typeof coalesce>,
+  { loops: { shape, strides: [outputStrides, aStrides, bStrides] }, axis: batchAxis }: BatchLoops,
 ): void {
-  const batchAxis = shape.indexOf(Math.max(...shape));
-  const batch = shape.length === 0 ? 1 : shape[batchAxis];
-  const stepOf = (strides: readonly number[]): number => shape.length === 0 ? 0 : strides[batchAxis];
+  const batch = batchAxis === undefined ? 1 : shape[batchAxis];
+  const stepOf = (strides: readonly number[]): number => batchAxis === undefined ? 0 : strides[batchAxis];
   const product = columnMajorProduct(a, b, output, {
     batch,
     aStep: stepOf(aStrides),
