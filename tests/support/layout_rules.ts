@@ -44,6 +44,7 @@ export const MAY_IMPORT: readonly (readonly [part: string, allowed: readonly str
   ["src/optim", ["src/tensor", "src/math"]],
   ["src/data", ["src/tensor", "src/runtime", "src/math"]],
   ["src/io", ["src/nn", "src/gspaces", "src/kernels", "src/group", "src/tensor", "src/runtime", "src/math"]],
+  ["src/plain.ts", ["src/nn/plain", "src/io", "src/tensor"]],
   ["ffi", ["src/runtime"]],
   ["mod.ts", ["src"]],
 ];
