@@ -19,6 +19,7 @@ import type {
   MaxPoolCall,
   Recording,
   ScatterAddCall,
+  SteerableConvolutionCall,
   View,
 } from "../../src/tensor/backend.ts";
 import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
@@ -106,6 +107,23 @@ class CudaBackend implements Backend {
 
   convolutionWeightGradient(call: ConvolutionCall): void {
     this.#convolve("convolutionWeightGradient", "weightGradient", call);
+  }
+
+  steerableConvolution(call: SteerableConvolutionCall): void {
+    const views = [call.input, call.weight, call.output];
+    this.#issue("steerableConvolution", views, (operations) => operations.steerableConvolution(call));
+  }
+
+  steerableConvolutionInputGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionInputGradient";
+    const views = [call.output, call.weight, call.input];
+    this.#issue(op, views, (operations) => operations.steerableConvolutionInputGradient(call));
+  }
+
+  steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {
+    const op = "steerableConvolutionWeightGradient";
+    const views = [call.input, call.output, call.weight];
+    this.#issue(op, views, (operations) => operations.steerableConvolutionWeightGradient(call));
   }
 
   maxPool(call: MaxPoolCall): void {

@@ -24,13 +24,14 @@ import { createCopy, createMap } from "./kernels/map.ts";
 import { createPool } from "./kernels/pool.ts";
 import { createMapReduce } from "./kernels/reduce.ts";
 import { createScatterAdd } from "./kernels/scatter.ts";
+import { createSteerable, type SteerableOperations } from "./kernels/steerable.ts";
 import { createMatmul } from "./matmul.ts";
 
 /** Scratch slot for the dense form of a view that is read or written. */
 const TRANSFER_SLOT = 12;
 
 /** What a backend does. */
-export interface Operations {
+export interface Operations extends SteerableOperations {
   write(target: View, data: TypedArray): void;
   read(source: View): TypedArray;
   copy(source: View, target: View): void;
@@ -52,6 +53,7 @@ export function createOperations(system: CudaSystem): Operations {
   const matmul = createMatmul({ context: system, cublas: system, copy, map });
   system.setMatmul(matmul);
   const { cudnn, precision, benchmark } = system;
+  const mapReduce = createMapReduce(system);
   const convolutions = new Convolutions({ context: system, cudnn, precision, benchmark, copy, map });
   system.onDispose(() => convolutions.dispose());
   const dense = (view: View): View => {
@@ -78,9 +80,16 @@ export function createOperations(system: CudaSystem): Operations {
     },
     copy,
     map,
-    mapReduce: createMapReduce(system),
+    mapReduce,
     matmul,
     convolution: (direction, call) => convolutions.run(direction, call),
+    ...createSteerable({
+      context: system,
+      matmul,
+      map,
+      mapReduce,
+      upload: (target, bytes) => system.staging.upload(target, bytes),
+    }),
     ...createPool(system),
     gather: createGather(system),
     scatterAdd: createScatterAdd(system),
