@@ -122,6 +122,16 @@ uint64_t extent(const Matrix& matrix, int rows, int columns, int batch) {
   return static_cast<uint64_t>(last) * sizeOf(matrix.type);
 }
 
+// Whether two results of a batch share an element.
+bool overlap(const Product& p) {
+  for (int apart = 1; apart < p.batch; apart++) {
+    const long long distance = p.c.stride * apart;
+    const long long column = distance / p.c.leading, row = distance % p.c.leading;
+    if ((column < p.n && row < p.m) || (column + 1 < p.n && p.c.leading - row < p.m)) return true;
+  }
+  return false;
+}
+
 // Checks a product and puts it on the handle's stream.
 int product(const char* name, void* handle, int transA, int transB, Product p, bool isDouble) {
   Handle* known = find<Handle>(handle);
@@ -142,8 +152,8 @@ int product(const char* name, void* handle, int transA, int transB, Product p, b
                   p.c.leading, rowsA, rowsB, p.m);
   }
   if (p.m == 0 || p.n == 0 || p.batch == 0) return CUBLAS_SUCCESS;
-  if (p.a.stride < 0 || p.b.stride < 0) return refuse(CUBLAS_INVALID_VALUE, "%s: the emulator takes no negative strides", name);
-  if (p.batch > 1 && p.c.stride < static_cast<long long>(p.c.leading) * (p.n - 1) + p.m) {
+  if (p.a.stride < 0 || p.b.stride < 0 || p.c.stride < 0) return refuse(CUBLAS_INVALID_VALUE, "%s: the emulator takes no negative strides", name);
+  if (overlap(p)) {
     return refuse(CUBLAS_INVALID_VALUE, "%s: the results of %d products, %lld elements apart, overlap", name, p.batch, p.c.stride);
   }
   Operation operation{name, {}, {}, {}};
