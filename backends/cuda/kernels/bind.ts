@@ -24,9 +24,10 @@ export const SCRATCH = {
   products: 37,
 } as const;
 
-/** The address of a view's first element. */
+/** The address of a view's first element; 0 where its buffer holds nothing, whatever the offset. */
 export function pointerOf(view: View): number {
-  return (view.buffer as CudaBuffer).pointer + view.offset * BYTES_PER_ELEMENT[view.dtype];
+  const { pointer } = view.buffer as CudaBuffer;
+  return pointer === 0 ? 0 : pointer + view.offset * BYTES_PER_ELEMENT[view.dtype];
 }
 
 /** A view of scratch memory: elements of `shape`, row-major, from an address on. */
