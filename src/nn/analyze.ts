@@ -1,8 +1,9 @@
 /**
- * A check of networks before they run: shapes, parameters, operations and memory layer by layer, and the places where strides, paddings
+ * A check of networks before they run: shapes, parameters, operations, memory and plans layer by layer, and the places where strides, paddings
  * and sizes break the exact symmetry of the pixel grid, with the nearest input sizes that keep it.
  */
 
+import type { Backend } from "../tensor/backend.ts";
 import { ArgumentError, ShapeError } from "../tensor/errors.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../tensor/dtype.ts";
 import { formatShape, type Shape } from "../tensor/layout.ts";
@@ -10,6 +11,8 @@ import { currentBackend, type Tensor, zeros } from "../tensor/mod.ts";
 import { flopsOf } from "./analysis/cost.ts";
 import { axisSymmetry, brokenSymmetries, samplingsOf } from "./analysis/geometry.ts";
 import { firstTensor, type LayerCall, type Trace, traceLayers } from "./analysis/trace.ts";
+import type { ConvolutionPlan } from "./conv/convolution_plan.ts";
+import { GridConv, GridConvTransposed } from "./conv/grid_conv.ts";
 import { EquivariantModule } from "./equivariant_module.ts";
 import { FieldType } from "./field_type.ts";
 import { GeometricTensor } from "./geometric_tensor.ts";
@@ -49,6 +52,11 @@ export interface LayerAnalysis {
   readonly flops: number;
   /** Bytes of its output. */
   readonly outputBytes: number;
+  /**
+   * How a steerable convolution is computed for this shape on the model's backend: forward and both gradients by the same plan, which is the
+   * fastest for all three. `undefined` for other layers.
+   */
+  readonly plan: ConvolutionPlan | undefined;
   /** Where it breaks the symmetry of the grid. */
   readonly warnings: readonly string[];
 }
@@ -87,19 +95,28 @@ export class ModelAnalysis {
 
   /** A table of the layers, the sums, and the warnings. */
   toString(): string {
-    const rows = this.layers.map(({ name, layer, outputShape, parameters, flops, outputBytes }) => [
+    const rows = this.layers.map(({ name, layer, outputShape, parameters, flops, outputBytes, plan }) => [
       name,
       layer,
       formatShape(outputShape),
+      plan ?? "",
       String(parameters),
       scaled(flops),
       `${scaled(outputBytes)}B`,
     ]);
-    const total = ["", "total", "", String(this.parameters), scaled(this.flops), `${scaled(this.activationBytes)}B`];
-    const table = [["name", "layer", "output", "parameters", "operations", "output memory"], ...rows, total];
+    const total = [
+      "",
+      "total",
+      "",
+      "",
+      String(this.parameters),
+      scaled(this.flops),
+      `${scaled(this.activationBytes)}B`,
+    ];
+    const table = [["name", "layer", "output", "plan", "parameters", "operations", "output memory"], ...rows, total];
     const widths = table[0].map((_, column) => Math.max(...table.map((row) => row[column].length)));
     const lines = table.map((row) =>
-      row.map((cell, column) => column < 3 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join("  ")
+      row.map((cell, column) => column < 4 ? cell.padEnd(widths[column]) : cell.padStart(widths[column])).join("  ")
         .trimEnd()
     );
     const sizes = this.symmetricSizes.map((size) => size.join(" x ")).join(" or ");
@@ -121,7 +138,7 @@ function scaled(value: number): string {
 const SEARCH_REACH = 32;
 
 /**
- * Analyzes a network for inputs of a shape: for each layer its output's shape, parameters, operations and memory, and whether it keeps
+ * Analyzes a network for inputs of a shape: for each layer its output's shape, parameters, operations and memory, the plan of a convolution, and whether it keeps
  * the symmetry of the pixel grid exactly. The network runs in eval mode on an empty batch, so that nothing is computed; its mode and state
  * are as before afterwards.
  *
@@ -153,7 +170,7 @@ export function analyze(model: AnalyzableModule, inputShape: Shape, options: Ana
     : traceLayers(model, () => run(zeros(inputShape, tensorOptions(model))), isLayer);
   if (trace.error !== undefined) throw trace.error;
   const batch = run === undefined ? inputShape[0] : undefined;
-  const layers = trace.calls.map((call) => describeCall(call, batch));
+  const layers = trace.calls.map((call) => describeCall(call, batch, tensorOptions(model).backend));
   const warned = layers.some(({ warnings }) => warnings.length > 0);
   const sizes = run === undefined && warned ? symmetricSizes(model, inputShape, options, trace) : [];
   return new ModelAnalysis(layers, model, sizes);
@@ -191,7 +208,11 @@ function traceOnEmpty(model: AnalyzableModule, inputShape: Shape, { inType }: An
   }, isLayer);
 }
 
-function describeCall({ name, module, inputs, outputs, args }: LayerCall, batch: number | undefined): LayerAnalysis {
+function describeCall(
+  { name, module, inputs, outputs, args }: LayerCall,
+  batch: number | undefined,
+  backend: Backend,
+): LayerAnalysis {
   const whole = (shape: Shape): number[] => batch === undefined ? [...shape] : [batch, ...shape.slice(1)];
   const shapes = [inputs.map(whole), outputs.map(whole)], [[input = []], [output = []]] = shapes;
   const dtype = module.parameters()[0]?.dtype === "float64" ? "float64" : "float32";
@@ -204,6 +225,9 @@ function describeCall({ name, module, inputs, outputs, args }: LayerCall, batch:
     parameters: module.parameterCount(),
     flops: flopsOf(module, shapes[0], shapes[1], args),
     outputBytes: numbers * BYTES_PER_ELEMENT[dtype],
+    plan: module instanceof GridConv || module instanceof GridConvTransposed
+      ? module.planFor(input, backend)
+      : undefined,
     warnings: module instanceof EquivariantModule ? brokenSymmetries(module, input.slice(2)) : [],
   };
 }

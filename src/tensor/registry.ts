@@ -183,10 +183,26 @@ export function runningBackends(): ReadonlyMap<string, Backend> {
   return new Map([...started].map(([name, { backend }]) => [name, backend]));
 }
 
-/** What runs and why, a line for each running backend (the current one first) and each one that could not start. */
+/** Tells what was chosen for a backend, a line each. */
+export type BackendNotes = (backend: Backend) => readonly string[];
+
+const notes: BackendNotes[] = [];
+
+/** Lets {@linkcode backendInfo} show what another part of the library chose for each backend. */
+export function addBackendNotes(of: BackendNotes): void {
+  notes.push(of);
+}
+
+/**
+ * What runs and why: a line for each running backend (the current one first), below it how convolutions were computed there, and a line for
+ * each backend that could not start.
+ */
 export function backendInfo(): string {
   const running = [...runningBackends().values()].sort((a, b) => Number(b === current) - Number(a === current));
-  const lines = running.map((backend) => backend.info().description);
+  const lines = running.flatMap((backend) => [
+    backend.info().description,
+    ...notes.flatMap((of) => of(backend)).map((line) => `  ${line}`),
+  ]);
   for (const [name, reason] of failures) lines.push(`${name}: not available: ${reason}`);
   return lines.length > 0 ? lines.join("\n") : 'no backend in use: call await useBackend("auto")';
 }

@@ -216,6 +216,30 @@ test("analyze throws what the network throws, and refuses shapes that are none",
   assertEquals(Object.hasOwn(conv, "forward"), false);
 });
 
+test("analyze shows the plan of each steerable convolution, as it is chosen for the shape and the backend, or fixed", async () => {
+  const wide = regular(rot2dOnR2(8), 24), { backend } = tensor([0]);
+  const plans = (model: Parameters<typeof analyze>[0], shape: readonly number[]) =>
+    analyze(model, shape).layers.map(({ layer, plan }) => `${layer} ${plan}`);
+  const model = new SequentialModule(
+    new R2Conv(wide, wide, 5, { padding: 2, initialize: false }),
+    new ReLU(wide),
+    new R2Conv(wide, wide, 3, { plan: "harmonic", initialize: false }),
+    new R2ConvTransposed(wide, wide, 3, { plan: "dense", initialize: false }),
+  );
+  const shape = [64, wide.size, 29, 29];
+  assertEquals(plans(model, shape), [
+    "R2Conv structured",
+    "ReLU undefined",
+    "R2Conv harmonic",
+    "R2ConvTransposed dense",
+  ]);
+  const conv = new R2Conv(wide, wide, 5, { initialize: false });
+  assertEquals(plans(conv, shape), [`R2Conv ${conv.planFor(shape, backend)}`]);
+  const text = String(analyze(model, shape));
+  assertStringIncludes(text, "name  layer             output             plan");
+  assertStringIncludes(text, "[64, 192, 27, 27]  harmonic");
+});
+
 test("analyze prints a table with sums, warnings and sizes", () => {
   const text = String(analyze(new Net(5), [32, 1, 10, 10]));
   assertStringIncludes(text, "body.2    R2Conv");

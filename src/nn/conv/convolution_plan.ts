@@ -9,6 +9,7 @@ import { ArgumentError } from "../../tensor/errors.ts";
 import { planCosts } from "./plan_cost.ts";
 import { HarmonicConvolution } from "./harmonic_plan.ts";
 import type { FastConvolution, LayerParts, PlanForm } from "./plan_parts.ts";
+import { notePlan } from "./plan_notes.ts";
 import { StructuredConvolution } from "./structured_plan.ts";
 
 /** A way to compute a steerable convolution. */
@@ -23,12 +24,31 @@ export function requirePlan(op: string, plan: string): ConvolutionPlan | "auto" 
   throw new ArgumentError({ op, expected: `plan as one of ${PLANS.join(", ")}`, actual: String(plan) });
 }
 
+/**
+ * Throws ArgumentError where options, whose type does not know a plan, fix one that a layer without taps cannot run.
+ */
+export function refuseFastPlan(op: string, options: object): void {
+  const plan: unknown = Reflect.get(options, "plan");
+  if (plan === undefined || requirePlan(op, String(plan)) === "auto" || plan === "dense") return;
+  throw new ArgumentError({
+    op,
+    expected: "the plan dense: a layer without taps has no other",
+    actual: String(plan),
+    hint: "Leave the option out",
+  });
+}
+
 /** A plan for some input shape. */
 export interface PlanChoice {
   /** The plan. */
   readonly plan: ConvolutionPlan;
   /** In which form, if it is not dense. */
   readonly form: PlanForm;
+}
+
+/** What tells the geometries of one layer apart. */
+function shapeKey({ batch, inputSize, outputSize }: ConvolutionGeometry): string {
+  return `${batch} ${inputSize} ${outputSize}`;
 }
 
 /** The plans of a layer, made when they are first needed. */
@@ -38,6 +58,7 @@ export class ConvolutionPlans {
   readonly #setting: ConvolutionPlan | "auto";
   readonly #made = new Map<string, FastConvolution>();
   readonly #choices = new Map<string, PlanChoice>();
+  readonly #noted = new WeakMap<Backend, Set<string>>();
 
   /** The plans of a layer; `setting` fixes one. */
   constructor(parts: LayerParts, setting: ConvolutionPlan | "auto") {
@@ -63,13 +84,30 @@ export class ConvolutionPlans {
    * is that of the convolution whose adjoint it is.
    */
   choose(geometry: ConvolutionGeometry, backend: Backend, transposed = false): PlanChoice {
+    return this.#choose(shapeKey(geometry), geometry, backend, transposed);
+  }
+
+  /** The same for a layer that now runs by it; `backendInfo()` shows it. */
+  chooseToRun(geometry: ConvolutionGeometry, backend: Backend, transposed = false): PlanChoice {
+    const key = shapeKey(geometry), choice = this.#choose(key, geometry, backend, transposed);
+    // Nothing runs on an empty batch.
+    if (geometry.batch === 0) return choice;
+    let noted = this.#noted.get(backend);
+    if (noted === undefined) this.#noted.set(backend, noted = new Set<string>());
+    if (!noted.has(key)) {
+      noted.add(key);
+      notePlan(backend, geometry, transposed, choice, this.#setting !== "auto");
+    }
+    return choice;
+  }
+
+  #choose(key: string, geometry: ConvolutionGeometry, backend: Backend, transposed: boolean): PlanChoice {
     const setting = this.#setting;
     const usual: PlanForm = transposed ? "transposed" : "forward";
     // Compositions of other operations keep all planes in memory: without the primitive only who asks for them gets them.
     if (setting === "dense" || (setting === "auto" && backend.steerableConvolution === undefined)) {
       return { plan: "dense", form: usual };
     }
-    const key = `${geometry.batch} ${geometry.inputSize} ${geometry.outputSize}`;
     let choice = this.#choices.get(key);
     if (choice === undefined) {
       choice = planCosts(this, geometry, transposed).find(({ plan }) => setting === "auto" || plan === setting)!;

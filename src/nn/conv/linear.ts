@@ -8,6 +8,7 @@ import type { FloatDType } from "../../tensor/dtype.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
 import { Linear as PlainLinear } from "../plain/linear.ts";
+import { refuseFastPlan } from "./convolution_plan.ts";
 import { RdConv, type SteerableConvolutionOptions } from "./rd_conv.ts";
 
 /** Options of {@linkcode Linear}. */
@@ -32,6 +33,7 @@ export type SteerableLinearOptions = Pick<SteerableConvolutionOptions, "bias" | 
 export class Linear<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
   /** A map from `inType` to `outType`. Throws FieldTypeError for types with a base space, EmptyBasisError without intertwiners. */
   constructor(inType: FieldType, outType: FieldType<K>, options: SteerableLinearOptions = {}) {
+    refuseFastPlan("Linear", options);
     super(0, inType, outType, 1, options);
   }
 

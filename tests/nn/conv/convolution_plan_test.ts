@@ -2,13 +2,18 @@
 // covers: src/nn/conv/plan_cost.ts
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { flipRot2dOnR2, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
+import { flipOnR1, flipRot2dOnR2, icoOnR3, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
 import {
   FieldType,
   GeometricTensor,
+  type GridConv,
+  R1Conv,
   R2Conv,
   R2ConvTransposed,
+  R2Diffop,
   R3Conv,
+  R3Diffop,
+  R3IcoConv,
   ReLU,
   SequentialModule,
 } from "../../../src/nn/mod.ts";
@@ -95,6 +100,36 @@ test("a layer keeps its meaning in eval mode without gradients, by every plan", 
     assertClose(noGrad(() => conv.forward(x)).tensor.dataSync(), trained, { absolute: 1e-6 });
   }
 });
+
+const [line, plane, volume, ico] = [
+  regular(flipOnR1(), 2),
+  regular(rot2dOnR2(8)),
+  new FieldType(rot3dOnR3(), rot3dOnR3().irreps(1)),
+  regular(icoOnR3()),
+];
+type Plan = typeof PLANS[number];
+const LAYERS: readonly (readonly [string, (plan: Plan) => GridConv, readonly number[]])[] = [
+  ["R1Conv", (plan) => new R1Conv(line, line, 3, { paddingMode: "circular", padding: 1, plan }), [9]],
+  ["R2Diffop", (plan) => new R2Diffop(plane, plane, 2, { padding: "same", plan }), [7, 7]],
+  ["R3Diffop", (plan) => new R3Diffop(volume, volume, 2, { padding: "same", plan }), [5, 5, 5]],
+  ["R3IcoConv", (plan) => new R3IcoConv(ico, ico, 3, { points: 20, plan }), [4, 4, 4]],
+];
+
+for (const [name, make, size] of LAYERS) {
+  test(`${name} gives the same by all plans to 1e-5`, () => {
+    const [first, ...others] = PLANS.map((plan) => {
+      seed(0);
+      return make(plan);
+    });
+    const x = new GeometricTensor(randn([2, first.inType.size, ...size]), first.inType);
+    const expected = noGrad(() => first.forward(x)).tensor.dataSync();
+    assert(expected.some((value) => Math.abs(value) > 1e-3));
+    others.forEach((conv, i) => {
+      assertEquals(conv.planFor(x.shape), PLANS[i + 1]);
+      assertClose(noGrad(() => conv.forward(x)).tensor.dataSync(), expected, { absolute: 1e-5 });
+    });
+  });
+}
 
 test("requirePlan names the plans", () => {
   assertThrows(() => requirePlan("R2Conv", "fast"), ArgumentError, "auto, dense, harmonic, structured");
