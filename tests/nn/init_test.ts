@@ -4,7 +4,8 @@ import { assert, assertAlmostEquals, assertEquals } from "@std/assert";
 import { rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import { heStandardDeviations } from "../../src/kernels/weight_layout.ts";
 import { deltaOrthonormalInit, FieldType, generalizedHeInit, R2Conv } from "../../src/nn/mod.ts";
-import { seed } from "../../src/tensor/mod.ts";
+import { assign, noGrad, scope, seed } from "../../src/tensor/mod.ts";
+import { assertClose } from "../support/close.ts";
 import { test } from "../support/test.ts";
 import { feature, regular, values } from "./support.ts";
 
@@ -35,6 +36,39 @@ test("generalizedHeInit has the layout's standard deviations within 5 %", () => 
   const square = normalized.reduce((a, b) => a + b * b, 0) / normalized.length;
   assertAlmostEquals(mean, 0, 0.05);
   assertAlmostEquals(square, 1, 0.05);
+});
+
+test("generalizedHeInit gives each tap of a filter the variance of the closed form, over 1,000 seeds", () => {
+  const plane = rot2dOnR2(4), [scalar, vector] = [plane.trivialRepr, plane.irrep(1)];
+  const conv = new R2Conv(new FieldType(plane, [scalar, vector]), new FieldType(plane, [vector, scalar]), 5, {
+    dtype: "float64",
+    bias: false,
+  });
+  // Two input types reach each output; 3, 4, 4 and 14 elements lead from scalars and vectors to scalars, and to vectors.
+  const deviations = [[3, 1 / Math.sqrt(2 * 3)], [4, 1 / Math.sqrt(2 * 4)], [4, 1 / Math.sqrt(2 * 4)], [
+    14,
+    1 / Math.sqrt(2 * 14),
+  ]].flatMap(([count, deviation]) => new Array<number>(count).fill(deviation));
+  assertClose([...heStandardDeviations(conv.layout)], deviations, { absolute: 1e-15 });
+  const filter = (): number[] => scope(() => values(noGrad(() => conv.expandFilter())));
+  const expected = new Float64Array(3 * 3 * 25), found = new Float64Array(3 * 3 * 25);
+  deviations.forEach((deviation, i) => {
+    noGrad(() => assign(conv.weights, Float64Array.from(deviations, (_, j) => i === j ? deviation : 0)));
+    filter().forEach((tap, position) => expected[position] += tap * tap);
+  });
+  const seeds = 1000;
+  for (let draw = 0; draw < seeds; draw++) {
+    seed(draw);
+    generalizedHeInit(conv);
+    filter().forEach((tap, position) => found[position] += tap * tap / seeds);
+  }
+  // An estimate from 1,000 draws is off by 4.5 %: six times that is far from what a wrong factor would make.
+  assertClose(found, expected, { absolute: 1e-12, relative: 6 * Math.sqrt(2 / seeds) });
+  // An element's squares add up to the size of its output irrep, so all taps to one output channel have variance 1 together.
+  const channels = (taps: Float64Array): number[] =>
+    [0, 1, 2].map((channel) => taps.subarray(channel * 75, (channel + 1) * 75).reduce((a, b) => a + b, 0));
+  assertClose(channels(expected), [1, 1, 1], { absolute: 1e-12 });
+  assertClose(channels(found), [1, 1, 1], { absolute: 0.05 });
 });
 
 test("generalizedHeInit keeps the variance of features within a factor of 2", () => {

@@ -118,10 +118,10 @@ test("FilterExpansion gives zeros for pairs of representations without a kernel"
   assertEquals(values(filter)[1], 0);
 });
 
-test("FilterExpansion has first and second derivatives by the weights", () => {
+test("FilterExpansion has first and second derivatives by the weights", async () => {
   const [, inType, outType] = CASES[1];
   const tables = c3.kernelTables({ kernelSize: 3 });
   const layout = weightLayout(tables, irrepsOf(inType), irrepsOf(outType));
   const expansion = new FilterExpansion(tables, layout, inType, outType, 1);
-  gradcheck((weights) => expansion.apply(weights).square(), [normal([layout.size])], { secondOrder: true });
+  await gradcheck((weights) => expansion.apply(weights).square(), [normal([layout.size])], { secondOrder: true });
 });

@@ -29,14 +29,14 @@ import { awayFromZero, normal, values } from "../support.ts";
 
 const float64 = { dtype: "float64" } as const;
 
-test("Linear computes x Wᵀ + b", () => {
+test("Linear computes x Wᵀ + b", async () => {
   const layer = new plain.Linear(2, 3, float64);
   const tensors = new Map([["weight", tensor([[1, 2], [3, 4], [5, 6]])], ["bias", tensor([10, 20, 30])]]);
   layer.loadStateDict({ convention: plain.STATE_CONVENTION, tensors });
   assertEquals(values(layer.forward(tensor([[1, -1]], float64))), [9, 19, 29]);
   assertEquals(layer.forward(normal([0, 2])).shape, [0, 3]);
   assertEquals(new plain.Linear(2, 3, { bias: false }).bias, undefined);
-  gradcheck((x) => layer.forward(x), [normal([2, 2])], { secondOrder: true });
+  await gradcheck((x) => layer.forward(x), [normal([2, 2])], { secondOrder: true });
 });
 
 test("Linear starts uniform in ±1/√in, by the seed", () => {
@@ -94,7 +94,7 @@ test("paddedConvolution pads in other modes before it convolves", () => {
   }
 });
 
-test("activations compute their functions, with derivatives to second order", () => {
+test("activations compute their functions, with derivatives to second order", async () => {
   const x = awayFromZero(normal([3, 4]));
   for (
     const layer of [
@@ -105,7 +105,7 @@ test("activations compute their functions, with derivatives to second order", ()
       new plain.Tanh(),
     ]
   ) {
-    gradcheck((v) => layer.forward(v), [x], { secondOrder: true });
+    await gradcheck((v) => layer.forward(v), [x], { secondOrder: true });
   }
   const at = tensor([-2, 3], float64);
   assertEquals(values(plain.relu(at)), [0, 3]);

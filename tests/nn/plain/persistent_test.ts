@@ -42,9 +42,9 @@ test("assign overwrites in place, converts float types, and notes the change", (
   assert(target.storage.version > version);
 });
 
-test("selectAt selects slices along an axis, with derivatives to second order", () => {
+test("selectAt selects slices along an axis, with derivatives to second order", async () => {
   const positions = new Constant(Int32Array.of(2, 0, 2), [3]);
   const x = tensor([[1, 2, 3], [4, 5, 6]], { dtype: "float64" });
   assertEquals(values(selectAt(x, 1, positions)), [3, 1, 3, 6, 4, 6]);
-  gradcheck((v) => selectAt(v, 1, positions).square(), [normal([2, 3])], { secondOrder: true });
+  await gradcheck((v) => selectAt(v, 1, positions).square(), [normal([2, 3])], { secondOrder: true });
 });
