@@ -8,7 +8,7 @@ import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { numbersSource, PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
-import { isWide, LoopCode, type Loops, planLoops, positionsOf } from "./loops.ts";
+import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 
 /** Integers of each size. */
 const WORDS: { readonly [bytes: number]: string } = { 1: "unsigned char", 4: "unsigned int", 8: "unsigned long long" };
@@ -44,8 +44,12 @@ export function reachOfAxis(size: number, strides: readonly number[]): Loops {
   return { sizes: [size], strides: strides.map((stride) => [stride]) };
 }
 
-/** Makes the backend's `gather`. */
-export function createGather(context: CudaContext): (call: GatherCall) => void {
+/**
+ * Makes the backend's `gather`.
+ *
+ * @param wideRule Where positions have 64 bits. Default {@linkcode isWide}: where they must.
+ */
+export function createGather(context: CudaContext, wideRule: WidthRule = isWide): (call: GatherCall) => void {
   const plans = new PlanCache<GatherPlan>();
   const kernels = new Map<string, CudaKernel>();
 
@@ -53,7 +57,7 @@ export function createGather(context: CudaContext): (call: GatherCall) => void {
     const { shape, strides } = output;
     const beside = input.strides.map((stride, other) => other === axis ? 0 : stride);
     const loops = planLoops(shape, shape.map((_, other) => other), [strides, indices.strides, beside]);
-    const wide = isWide([loops]) || isWide([reachOfAxis(input.shape[axis], [0, 0, input.strides[axis]]), loops]);
+    const wide = wideRule([loops]) || wideRule([reachOfAxis(input.shape[axis], [0, 0, input.strides[axis]]), loops]);
     const bytes = BYTES_PER_ELEMENT[output.dtype], rank = loops.sizes.length;
     const key = `${bytes}|${rank}|${wide}`;
     let kernel = kernels.get(key);

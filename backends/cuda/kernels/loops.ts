@@ -38,6 +38,9 @@ export function positionsOf(loops: Loops): number {
   return elementCount(loops.sizes);
 }
 
+/** Decides whether positions and offsets in some loops have 64 bits. */
+export type WidthRule = (loops: readonly Loops[]) => boolean;
+
 /** Whether positions or offsets need 64 bits. */
 export function isWide(loops: readonly Loops[]): boolean {
   let count = 1;

@@ -24,7 +24,7 @@ import {
 } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { expressionCode, expressionCost, type Leaves, leavesOf } from "./expression_source.ts";
-import { isWide, LoopCode, planLoops, positionsOf } from "./loops.ts";
+import { isWide, LoopCode, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { MEMORY_TYPES, VALUE_TYPES } from "./operations.ts";
 
 /** Instructions for all elements of a thread, about; more need too many registers. */
@@ -126,8 +126,12 @@ export function mapSource(expressions: readonly Expr[], access: MapAccess): stri
   ].join("\n"));
 }
 
-/** Makes the backend's `map`. */
-export function createMap(context: CudaContext): (call: MapCall) => void {
+/**
+ * Makes the backend's `map`.
+ *
+ * @param wideRule Where positions have 64 bits. Default {@linkcode isWide}: where they must.
+ */
+export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (call: MapCall) => void {
   const plans = new PlanCache<MapPlan>();
   const kernels = new Map<string, CudaKernel>();
 
@@ -139,7 +143,7 @@ export function createMap(context: CudaContext): (call: MapCall) => void {
       ...leaves.indices.map((node) => indexStrides(node, shape)),
     ];
     const loops = planLoops(shape, shape.map((_, axis) => axis), operands);
-    const wide = isWide([loops]);
+    const wide = wideRule([loops]);
     const rank = loops.sizes.length;
     const isDense = rank === 0 || rank === 1 && loops.strides.every(([stride]) => stride === 0 || stride === 1);
     // A single element moves in the outputs.

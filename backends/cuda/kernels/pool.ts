@@ -10,7 +10,7 @@ import { elementCount } from "../../../src/tensor/layout.ts";
 import type { PoolGeometry } from "../../../src/tensor/pool_geometry.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
-import { isWide, LoopCode, type Loops } from "./loops.ts";
+import { isWide, LoopCode, type Loops, type WidthRule } from "./loops.ts";
 import { type PoolKernel, poolSource } from "./pool_source.ts";
 
 /** The three methods of a backend. */
@@ -44,8 +44,12 @@ function floatType({ dtype }: View, op: string): FloatDType {
   throw new DTypeError({ op, expected: "a float view", actual: dtype });
 }
 
-/** Makes the operations of a context. */
-export function createPool(context: CudaContext): PoolOperations {
+/**
+ * Makes the operations of a context.
+ *
+ * @param wideRule Where positions have 64 bits. Default {@linkcode isWide}: where they must.
+ */
+export function createPool(context: CudaContext, wideRule: WidthRule = isWide): PoolOperations {
   const plans = new PlanCache<PoolPlan>();
   const kernels = new Map<string, CudaKernel>();
 
@@ -67,7 +71,7 @@ export function createPool(context: CudaContext): PoolOperations {
       sizes: fiveAxes(read.shape, 1),
       strides: [...written.map(() => [0, 0, 0, 0, 0]), walked],
     };
-    const wide = isWide([loops]) || isWide([reach]);
+    const wide = wideRule([loops]) || wideRule([reach]);
     const key = `${name}|${dtype}|${wide}`;
     let kernel = kernels.get(key);
     if (kernel === undefined) {

@@ -21,7 +21,7 @@ import {
   THREADS,
 } from "./bind.ts";
 import { type Leaves, leavesOf } from "./expression_source.ts";
-import { isWide, LoopCode, type Loops, planLoops, positionsOf } from "./loops.ts";
+import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { type ReduceAccess, reduceSource, RUN } from "./reduce_source.ts";
 
 /** Blocks that keep a device busy. */
@@ -92,8 +92,15 @@ function lanesReduceOf(outer: Loops, inner: Loops, inputs: readonly number[]): b
   return along === across ? positionsOf(inner) >= positionsOf(outer) : along < across;
 }
 
-/** Makes the backend's `mapReduce`. */
-export function createMapReduce(context: CudaContext): (call: MapReduceCall) => void {
+/**
+ * Makes the backend's `mapReduce`.
+ *
+ * @param wideRule Where positions have 64 bits. Default {@linkcode isWide}: where they must.
+ */
+export function createMapReduce(
+  context: CudaContext,
+  wideRule: WidthRule = isWide,
+): (call: MapReduceCall) => void {
   const plans = new PlanCache<ReducePlan>();
   const kernels = new Map<string, CudaKernel>();
 
@@ -110,7 +117,7 @@ export function createMapReduce(context: CudaContext): (call: MapReduceCall) => 
     const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
     const outer = planLoops(shape, kept, [...targets, ...sources]);
     const inner = planLoops(shape, axes, [...targets, ...sources]);
-    const wide = isWide([outer, inner]);
+    const wide = wideRule([outer, inner]);
     const results = positionsOf(outer), reduced = positionsOf(inner);
     const lanesReduce = lanesReduceOf(outer, inner, leaves.inputs.map((_, k) => outputs.length + k));
     const divided = reduceShape(results, reduced, lanesReduce);

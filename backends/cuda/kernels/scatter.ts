@@ -11,7 +11,7 @@ import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { PlanCache, pointerOf, pushNumbers, SCRATCH, THREADS } from "./bind.ts";
 import { reachOfAxis } from "./gather.ts";
-import { isWide, LoopCode, planLoops, positionsOf } from "./loops.ts";
+import { isWide, LoopCode, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import {
   DIGIT_BITS,
   linesSource,
@@ -71,10 +71,12 @@ function powerAbove(n: number): number {
  * Makes the backend's `scatterAdd`.
  *
  * @param choose The method for a call. Default {@linkcode scatterMethod}.
+ * @param wideRule Where positions have 64 bits. Default {@linkcode isWide}: where they must.
  */
 export function createScatterAdd(
   context: CudaContext,
   choose: (call: ScatterAddCall) => ScatterMethod = scatterMethod,
+  wideRule: WidthRule = isWide,
 ): (call: ScatterAddCall) => void {
   const plans = new PlanCache<ScatterPlan>();
   const kernels = new Map<string, CudaKernel>();
@@ -101,7 +103,7 @@ export function createScatterAdd(
       Math.max(sources, targets),
       [source, indices, output].map(({ strides }) => strides[axis]),
     );
-    const wide = isWide([loops, reach]);
+    const wide = wideRule([loops, reach]);
     const extent = method === "owners"
       ? Math.min(targets, OWNED_BYTES / BYTES_PER_ELEMENT[dtype])
       : Math.min(THREADS, powerAbove(Math.min(lines, 64)));
