@@ -1,12 +1,12 @@
 /**
- * The emulator seen from tests: it is built, put in the place of NVIDIA's libraries by environment variables, looked into (what is live,
- * how often a function was called), and made to fail.
+ * The emulator seen from tests: it is built, put in the place of NVIDIA's libraries, looked into (what is live, how often a function was
+ * called), and made to fail.
  */
 
 import { type Library, loadFfi, openLibrary, type SymbolTable } from "../../../ffi/mod.ts";
-import { processGlobal } from "../../../src/runtime/builtins.ts";
-import { buildEmulator } from "./build.ts";
+import { runtime } from "../../../src/runtime/mod.ts";
 import { HostBlock } from "../host_memory.ts";
+import { buildEmulator } from "./build.ts";
 
 /** The functions by which a test looks into the emulator. */
 export const CONTROL_SYMBOLS = {
@@ -76,6 +76,10 @@ export function emulatorEnvironment(path: string): Record<string, string> {
   };
 }
 
+/** Variables that this module graph sees in place of the environment's. */
+const overrides: Record<string, string> = {};
+let overridden = false;
+
 /** The emulator of this thread. */
 export class Emulator {
   /** The library's path. */
@@ -87,10 +91,18 @@ export class Emulator {
     this.#library = library;
   }
 
-  /** Builds the emulator where needed, points the environment of this process at it, and opens it. */
+  /**
+   * Builds the emulator where needed, opens it, and lets `runtime.env` name it as all of NVIDIA's libraries. Only this module graph sees
+   * that: the process's environment is shared by test files that run in threads beside each other.
+   */
   static async start(): Promise<Emulator> {
     const path = await buildEmulator();
-    Object.assign(processGlobal()?.env ?? {}, emulatorEnvironment(path));
+    Object.assign(overrides, emulatorEnvironment(path));
+    if (!overridden) {
+      overridden = true;
+      const env = runtime.env.bind(runtime);
+      Object.assign(runtime, { env: (name: string) => overrides[name] ?? env(name) });
+    }
     return Emulator.open(path);
   }
 
