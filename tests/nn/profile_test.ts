@@ -230,6 +230,18 @@ test("profile leaves classes, backends and the tape as they were, also after an 
   assertEquals(observer, undefined);
 });
 
+test("methods that were taken while a profile was taken work after it, and count no more", async () => {
+  await useBackend("reference");
+  const layer = new plain.Linear(3, 2), x = randn([2, 3]);
+  let forward = layer.forward;
+  const found = await profile(() => {
+    forward = layer.forward;
+  }, { models: [layer] });
+  assert(forward !== layer.forward);
+  assertEquals(await forward.call(layer, x).data(), await layer.forward(x).data());
+  assertEquals(found.modules.map(({ name }) => name), ["(outside modules)"]);
+});
+
 test("profile runs once at a time", async () => {
   await useBackend("reference");
   await profile(async () => {

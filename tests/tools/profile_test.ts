@@ -60,6 +60,19 @@ test("deno task profile runs a script as itself, prints where its time went, and
   assert(forwards.every(({ ph, dur }: { readonly ph: string; readonly dur: number }) => ph === "X" && dur > 0));
 });
 
+test("deno task profile prints the profile of a script that fails", async () => {
+  await using folder = await temporaryDirectory();
+  await Deno.writeTextFile(`${folder.path}/script.ts`, `${SCRIPT.replace("Deno.exit", "throw new Error")}`);
+  const { code, stdout, stderr } = await execute("tools/profile.ts", [`${folder.path}/script.ts`, "9"], {
+    flags: ["-A"],
+    env: { INIT_CWD: folder.path, NO_COLOR: "1" },
+  });
+  assertEquals(code, 1);
+  assertStringIncludes(stderr, "Error: 9");
+  assertMatch(stdout, /^Sequential\.0 +Linear +3 /m);
+  assert((await Deno.stat(`${folder.path}/profile.trace.json`)).size > 1000);
+});
+
 test("deno task profile says what is wrong with its command line", async () => {
   const run = (...args: string[]) => execute("tools/profile.ts", args, { flags: ["-A"], env: { NO_COLOR: "1" } });
   const absent = await run("nowhere.ts");

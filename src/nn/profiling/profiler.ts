@@ -150,7 +150,7 @@ export class Profiler implements Observer {
 
   #inFrame(subject: object, run: () => unknown): unknown {
     const around = this.#top;
-    if (this.#isPart(around.account.subject, subject)) return run();
+    if (observer !== this || this.#isPart(around.account.subject, subject)) return run();
     if (around.account.subject === undefined && subject instanceof Module) this.#roots.add(subject);
     let account = this.#accounts.get(subject);
     if (account === undefined) this.#accounts.set(subject, account = newAccount(subject));
@@ -185,8 +185,8 @@ export class Profiler implements Observer {
   }
 
   #timed(operation: Operation, args: readonly unknown[], run: () => unknown): unknown {
-    // What an operation is made of on its backend is part of it.
-    if (this.#busy) return run();
+    // What an operation is made of on its backend is part of it. Who took a method while the profile was taken may call it later.
+    if (this.#busy || observer !== this) return run();
     this.#busy = true;
     const start = performance.now();
     try {
