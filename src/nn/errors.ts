@@ -39,3 +39,15 @@ export class ExportError extends Error {
     this.details = details;
   }
 }
+
+/** A network that cannot be compiled, and the module that is the reason. */
+export class CompileError extends Error {
+  /** The facts of the error. */
+  readonly details: ErrorDetails;
+  /** Makes the error from its facts. */
+  constructor(details: ErrorDetails) {
+    super(describeError(details));
+    this.name = "CompileError";
+    this.details = details;
+  }
+}

@@ -4,7 +4,7 @@
  * @module
  */
 
-export { EquivarianceError, ExportError, FieldTypeError } from "./errors.ts";
+export { CompileError, EquivarianceError, ExportError, FieldTypeError } from "./errors.ts";
 export { type FieldClass, FieldType, fieldType } from "./field_type.ts";
 export { GeometricTensor, tensorDirectSum } from "./geometric_tensor.ts";
 export { EquivariantModule } from "./equivariant_module.ts";
@@ -15,6 +15,9 @@ export {
   type EquivarianceReport,
   type EquivariantMap,
 } from "./check_equivariance.ts";
+export { type CompilableModule, compile, type CompileOptions } from "./compile.ts";
+export type { CompiledNetwork } from "./compile/compiled_network.ts";
+export type { CompiledStep, PlanDescription } from "./compile/plan_description.ts";
 export { type AnalyzableModule, analyze, type AnalyzeOptions, type LayerAnalysis, ModelAnalysis } from "./analyze.ts";
 export { profile, type ProfileOptions } from "./profile.ts";
 export type {
