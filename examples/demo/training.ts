@@ -22,6 +22,10 @@ import type { Settings } from "./settings.ts";
 
 const BATCH_SIZE = 64;
 const LEARNING_RATE = 1e-2;
+/** Share of the target spread over all classes, so that logits stay small and what interpolation changes does not decide. */
+const LABEL_SMOOTHING = 0.1;
+/** Pixels by which an image may be moved, still upright: resampled as softly as the rotated test images are. */
+const TRANSLATION = [-0.5, 0.5] as const;
 const STEPS_BETWEEN_CHECKPOINTS = 50;
 
 /** Grey values of MNIST: mean and standard deviation. */
@@ -59,6 +63,7 @@ export async function train(
     limit: settings.train,
     padTo: [INPUT_SIZE, INPUT_SIZE],
     normalize: NORMALIZATION,
+    translation: TRANSLATION,
   });
   const total = loader.length * settings.epochs;
   const optimizer = new Adam(network.parameters(), { learningRate: LEARNING_RATE });
@@ -90,7 +95,7 @@ export async function train(
       const images = tensor(batch.images, batch.shape);
       const labels = tensor(batch.labels);
       optimizer.zeroGrad();
-      const loss = crossEntropy(network.forward(images), labels);
+      const loss = crossEntropy(network.forward(images), labels, { labelSmoothing: LABEL_SMOOTHING });
       loss.backward();
       applySchedule(optimizer, schedule);
       losses.push(await guardedStep(optimizer, loss));
