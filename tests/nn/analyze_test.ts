@@ -150,6 +150,22 @@ for (const [name, layer] of LAYERS) {
   });
 }
 
+test("analyze finds the image sizes that users met blind: 4 k + 1 behind two strides, 513 and 801 pixels behind five", () => {
+  const strided = (kernelSize: number, from: EquivariantModule["inType"] = type) =>
+    new R2Conv(from, type, kernelSize, { stride: 2, padding: (kernelSize - 1) / 2, initialize: false });
+  const two = new SequentialModule(strided(3), new ReLU(type), strided(3)), widths: number[] = [];
+  for (let size = 30; size < 44; size++) if (analyze(two, [1, 4, size, size]).warnings.length === 0) widths.push(size);
+  assertEquals(widths, [33, 37, 41]);
+  const pool = new PointwiseMaxPool2D(type, 3, { stride: 2, padding: 1 });
+  const five = new SequentialModule(strided(7, trivial(c4, 3)), pool, strided(3), strided(3), strided(3));
+  for (const [size, symmetric] of [[512, 513], [800, 801]]) {
+    const analysis = analyze(five, [1, 3, size, size]);
+    assertEquals(analysis.warnings.length, 10);
+    assert(analysis.symmetricSizes.some(([height]) => height === symmetric), `${analysis.symmetricSizes}`);
+    assertEquals(analyze(five, [1, 3, symmetric, symmetric]).warnings, []);
+  }
+});
+
 test("analyze warns where axes that the group exchanges are sampled in different ways", () => {
   const conv = new R2Conv(type, type, 3, { stride: [1, 2], padding: 1 });
   assertStringIncludes(analyze(conv, [1, 4, 9, 9]).warnings[0], "the group turns them into each other");
@@ -216,7 +232,7 @@ test("analyze throws what the network throws, and refuses shapes that are none",
   assertEquals(Object.hasOwn(conv, "forward"), false);
 });
 
-test("analyze shows the plan of each steerable convolution, as it is chosen for the shape and the backend, or fixed", async () => {
+test("analyze shows the plan of each steerable convolution, as it is chosen for the shape and the backend, or fixed", () => {
   const wide = regular(rot2dOnR2(8), 24), { backend } = tensor([0]);
   const plans = (model: Parameters<typeof analyze>[0], shape: readonly number[]) =>
     analyze(model, shape).layers.map(({ layer, plan }) => `${layer} ${plan}`);
