@@ -219,7 +219,7 @@ export class Driver {
   instantiateGraph(graph: number): number {
     this.#enter();
     const { cuGraphInstantiateWithFlags } = this.#library.symbols;
-    this.#check("cuGraphInstantiate", cuGraphInstantiateWithFlags(this.#results.address, graph, 0));
+    this.#check("cuGraphInstantiateWithFlags", cuGraphInstantiateWithFlags(this.#results.address, graph, 0));
     return this.#results.readAddress(0);
   }
 

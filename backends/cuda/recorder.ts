@@ -7,6 +7,7 @@ import type { Recording } from "../../src/tensor/backend.ts";
 import { BackendError, DisposedError } from "../../src/tensor/errors.ts";
 import type { CudaAllocator } from "./allocator.ts";
 import type { Driver } from "./driver.ts";
+import { CudaError } from "./errors.ts";
 import type { ScratchSlots } from "./scratch.ts";
 
 /** What a recorder needs of the device. */
@@ -65,7 +66,7 @@ export class Recorder {
         releases.push(scratchSlots.endRecording());
         const reservation = allocator.endReservation();
         releases.push(() => reservation.release());
-        graph = driver.endCapture(stream);
+        graph = this.#endCapture();
       }
       executable = driver.instantiateGraph(graph);
     } catch (error) {
@@ -80,6 +81,23 @@ export class Recorder {
   /** Frees all recordings. `attempt` runs each step and keeps its error. */
   dispose(attempt: (step: () => void) => void): void {
     for (const end of [...this.#live]) attempt(end);
+  }
+
+  /** Ends the capture, also where ending it fails: the stream must not go on recording. */
+  #endCapture(): number {
+    const { driver, stream } = this.#parts;
+    try {
+      return driver.endCapture(stream);
+    } catch (error) {
+      try {
+        const broken = driver.endCapture(stream);
+        if (broken !== 0) driver.destroyGraph(broken);
+      } catch (again) {
+        // The usual case: the first call has ended it.
+        if (!(again instanceof CudaError)) throw again;
+      }
+      throw error;
+    }
   }
 
   #recordingOf(executable: number, releases: readonly (() => void)[]): Recording {
