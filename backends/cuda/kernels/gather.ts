@@ -9,9 +9,7 @@ import type { CudaContext, CudaKernel } from "../context.ts";
 import { numbersSource, PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
-
-/** Integers of each size. */
-const WORDS: { readonly [bytes: number]: string } = { 1: "unsigned char", 4: "unsigned int", 8: "unsigned long long" };
+import { WORD_TYPES } from "./operations.ts";
 
 interface GatherPlan {
   readonly kernel: CudaKernel;
@@ -26,8 +24,8 @@ export function gatherSource(bytes: number, rank: number, wide: boolean): string
   const type = wide ? "long long" : "int";
   return withDeviceFunctions([
     numbersSource(2 + LoopCode.count(rank, 3, wide), wide),
-    `extern "C" __global__ void gather_kernel(const Numbers n, ${WORDS[bytes]}* y, const ${
-      WORDS[bytes]
+    `extern "C" __global__ void gather_kernel(const Numbers n, ${WORD_TYPES[bytes]}* y, const ${
+      WORD_TYPES[bytes]
     }* x, const int* indices) {`,
     `const ${type} i = (${type})blockIdx.x * ${THREADS} + (${type})threadIdx.x;`,
     "if (i < n.v[0]) {",

@@ -5,9 +5,8 @@
  * the view of an input.
  */
 
-import type { MapCall, View } from "../../../src/tensor/backend.ts";
-import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
-import { type Expr, input } from "../../../src/tensor/expr.ts";
+import type { MapCall } from "../../../src/tensor/backend.ts";
+import type { Expr } from "../../../src/tensor/expr.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import {
@@ -180,24 +179,5 @@ export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (
     for (const { index } of leaves.inputs) args.pointer(pointerOf(inputs[index]));
     pushScalars(args, leaves.scalars, scalars);
     context.launch(kernel, [blocks, 1, 1], [THREADS, 1, 1], 0, args);
-  };
-}
-
-/** Makes the backend's `copy`: dense memory by the driver, else the identity by a kernel. */
-export function createCopy(
-  context: CudaContext,
-  map: (call: MapCall) => void,
-): (source: View, target: View) => void {
-  return (source, target) => {
-    const { shape, dtype } = target;
-    const loops = planLoops(shape, shape.map((_, axis) => axis), [target.strides, source.strides]);
-    const count = positionsOf(loops);
-    if (count === 0) return;
-    if (loops.sizes.length === 0 || loops.sizes.length === 1 && loops.strides.every(([stride]) => stride === 1)) {
-      const bytes = count * BYTES_PER_ELEMENT[dtype];
-      context.driver.copyOnDevice(pointerOf(target), pointerOf(source), bytes, context.stream);
-      return;
-    }
-    map({ expressions: [input(0, dtype)], shape, inputs: [source], scalars: [], outputs: [target] });
   };
 }

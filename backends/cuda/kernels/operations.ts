@@ -18,6 +18,13 @@ export const VALUE_TYPES: { readonly [D in DType]: string } = {
 /** The types in memory. */
 export const MEMORY_TYPES: { readonly [D in DType]: string } = { ...VALUE_TYPES, bool: "unsigned char" };
 
+/** Integers of each size in bytes, as which elements are moved. */
+export const WORD_TYPES: { readonly [bytes: number]: string } = {
+  1: "unsigned char",
+  4: "unsigned int",
+  8: "unsigned long long",
+};
+
 /** A floating-point type in CUDA C. */
 export interface FloatCode {
   /** Which one. */

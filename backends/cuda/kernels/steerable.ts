@@ -18,6 +18,8 @@ import type { CudaBuffer } from "../allocator.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { pointerOf, pushNumbers, SCRATCH, scratchView } from "./bind.ts";
 import {
+  CHANNEL_ROWS,
+  channelRowsSource,
   channelsSource,
   functionsSource,
   planesSource,
@@ -33,6 +35,8 @@ const CHUNK_BYTES = 2 ** 28;
 const SHARED_BYTES = 48 * 1024;
 /** Threads of a block. */
 const THREADS = 128;
+/** Positions of a thread that gathers from planes. */
+const FUNCTION_POSITIONS = 4;
 
 /** The three methods of a backend. */
 export interface SteerableOperations {
@@ -268,7 +272,7 @@ class Run {
     }
     const kernel = this.#kernelOf(
       "functions_kernel",
-      () => functionsSource(this.#dtype, plan.functionCount),
+      () => functionsSource(this.#dtype, plan.functionCount, FUNCTION_POSITIONS),
       `${this.#dtype}|${plan.functionCount}`,
     );
     for (const { copies, channels, back, overlaps } of this.#tables.inputs) {
@@ -281,7 +285,8 @@ class Run {
         args.pointer(target).pointer(planes).pointer(this.#base + channels);
         args.pointer(this.#base + back.starts).pointer(this.#base + back.sources).pointer(this.#base + back.steps);
         args.pointer(this.#base + back.coefficients);
-        context.launch(kernel, [Math.ceil(positions / THREADS), each, 1], [THREADS, 1, 1], 0, args);
+        const blocks = Math.ceil(positions / (THREADS * FUNCTION_POSITIONS));
+        context.launch(kernel, [blocks, each, 1], [THREADS, 1, 1], 0, args);
       }
     }
   }
@@ -289,17 +294,32 @@ class Run {
   /** Channels of the input from the functions' values. */
   #makeChannels({ first, samples }: Chunk, values: number): void {
     const { context } = this.#parts, { geometry, plan } = this.#call;
-    const positions = samples * geometry.groups * this.#inputPixels;
+    const { functionCount, inChannels } = plan;
     const unit = geometry.stride.every((step) => step === 1);
-    const kernel = this.#kernelOf(
-      "channels_kernel",
-      () => channelsSource(this.#dtype, plan.functionCount, unit),
-      `${this.#dtype}|${plan.functionCount}|${unit}`,
-    );
+    const [inputDepth, inputHeight, inputWidth] = threeAxes(geometry.inputSize, 1);
+    const [, kernelHeight, kernelWidth] = threeAxes(geometry.kernelSize, 1);
+    const [, dilationHeight] = threeAxes(geometry.dilation, 1);
+    const sharedBytes = kernelHeight * kernelWidth * functionCount * this.#bytes;
+    const byRows = unit && dilationHeight === 1 && kernelHeight > 1 && sharedBytes <= SHARED_BYTES;
+    const maps = samples * geometry.groups;
+    const positions = maps *
+      (byRows ? inputDepth * Math.ceil(inputHeight / CHANNEL_ROWS) * inputWidth : this.#inputPixels);
+    const kernel = byRows
+      ? this.#kernelOf(
+        "channel_rows_kernel",
+        () => channelRowsSource(this.#dtype, functionCount, kernelHeight),
+        `${this.#dtype}|${functionCount}|${kernelHeight}`,
+      )
+      : this.#kernelOf(
+        "channels_kernel",
+        () => channelsSource(this.#dtype, functionCount, unit),
+        `${this.#dtype}|${functionCount}|${unit}`,
+      );
     const args = context.arguments();
     pushNumbers(args, this.#numbers({ positions }), false);
     args.pointer(this.#inputPointer(first)).pointer(values).pointer(this.#base + this.#tables.functions);
-    context.launch(kernel, [Math.ceil(positions / THREADS), plan.inChannels, 1], [THREADS, 1, 1], 0, args);
+    const grid = [Math.ceil(positions / THREADS), inChannels, 1] as const;
+    context.launch(kernel, grid, [THREADS, 1, 1], byRows ? sharedBytes : 0, args);
   }
 
   /** A batch of matrices, one for each sample of a chunk, in memory from an address on. */

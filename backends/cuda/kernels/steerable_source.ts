@@ -152,29 +152,41 @@ ${forEach} if (to[u] >= 0) planes[to[u] + plane * ${number("pixels")}] = sums[u]
 
 /**
  * The source of `functions_kernel(numbers, values, planes, channels, rows, bases, steps, coefficients)`: for each channel of a copy and each
- * function the sum of planes that it went into. `values` are [sample and group, channel, function, pixel].
+ * function the sum of planes that it went into. `values` are [sample and group, channel, function, pixel]. Blocks as in `planes_kernel`.
  */
-export function functionsSource(dtype: FloatDType, functionCount: number): string {
+export function functionsSource(dtype: FloatDType, functionCount: number, each: number): string {
   const { type } = FLOAT_CODES[dtype];
+  const forEach = `_Pragma("unroll") for (int u = 0; u < ${each}; u++)`;
   return `${NUMBERS}
 extern "C" __global__ void functions_kernel(const Numbers n, ${type}* values, const ${type}* planes, const int* channels,
     const int* rows, const int* bases, const int* steps, const ${type}* coefficients) {
-const int i = (int)blockIdx.x * (int)blockDim.x + (int)threadIdx.x;
-if (i >= ${number("positions")}) return;
 const int copy = ${number("firstCopy")} + (int)blockIdx.y;
-const int sample = i / ${number("pixels")};
-const int p = i - sample * ${number("pixels")};
-const ${type}* from = planes + ((long long)sample * ${number("planes")} * ${number("pixels")} + p);
-${type}* to = values +
-  (((long long)sample * ${number("inChannels")} + channels[copy]) * ${functionCount} * ${number("pixels")} + p);
+long long from[${each}], to[${each}];
+${forEach} {
+const int i = ((int)blockIdx.x * ${each} + u) * (int)blockDim.x + (int)threadIdx.x;
+const bool live = i < ${number("positions")};
+const int sample = live ? i / ${number("pixels")} : 0;
+const int p = live ? i - sample * ${number("pixels")} : 0;
+from[u] = (long long)sample * ${number("planes")} * ${number("pixels")} + p;
+to[u] = live ? ((long long)sample * ${number("inChannels")} + channels[copy]) * ${functionCount} * ${
+    number("pixels")
+  } + p : -1;
+}
 for (int row = 0; row < ${number("rows")}; row++) {
-${type} sum = 0;
+${type} sums[${each}];
+${forEach} sums[u] = 0;
 const int end = rows[row + 1];
 for (int e = rows[row]; e < end; e++) {
-sum += coefficients[e] * from[(long long)(bases[e] + copy * steps[e]) * ${number("pixels")}];
+const ${type} coefficient = coefficients[e];
+const long long plane = (long long)(bases[e] + copy * steps[e]) * ${number("pixels")};
+${forEach} sums[u] += coefficient * planes[from[u] + plane];
 }
-${type}* at = to + (long long)row * ${number("pixels")};
-*at = ${number("add")} != 0 ? *at + sum : sum;
+${forEach} {
+if (to[u] >= 0) {
+${type}* at = values + (to[u] + (long long)row * ${number("pixels")});
+*at = ${number("add")} != 0 ? *at + sums[u] : sums[u];
+}
+}
 }
 }
 `;
@@ -221,6 +233,72 @@ sum += at[(long long)f * ${number("pixels")}] * table[e * ${functionCount} + f];
 }
 }
 if (live) x[channel * ${number("inputPixels")} + q] = sum;
+}
+`;
+}
+
+/** Rows that a thread of {@linkcode channelRowsSource} makes. */
+export const CHANNEL_ROWS = 4;
+
+/**
+ * The source of `channel_rows_kernel`, which is `channels_kernel` where all strides and the dilation of rows are 1: a thread makes some rows of
+ * one column, so that a value of a function that it has loaded serves all taps that meet these rows.
+ */
+export function channelRowsSource(dtype: FloatDType, functionCount: number, kernelHeight: number): string {
+  const { type } = FLOAT_CODES[dtype];
+  const held = kernelHeight + CHANNEL_ROWS - 1;
+  const width = number("kernelWidth");
+  return `${NUMBERS}
+extern "C" __global__ void channel_rows_kernel(const Numbers n, ${type}* x, const ${type}* values, const ${type}* functions) {
+extern __shared__ double dynamic[];
+${type}* table = (${type}*)dynamic;
+const int thread = (int)threadIdx.x, threads = (int)blockDim.x;
+const int blocks = (${number("inputHeight")} + ${CHANNEL_ROWS - 1}) / ${CHANNEL_ROWS};
+const int i = (int)blockIdx.x * threads + thread;
+const bool live = i < ${number("positions")};
+const int row = i / ${number("inputWidth")};
+const int qx = i - row * ${number("inputWidth")};
+const int slice = row / blocks;
+const int qy = (row - slice * blocks) * ${CHANNEL_ROWS};
+const int sample = live ? slice / ${number("inputDepth")} : 0;
+const int qz = slice - sample * ${number("inputDepth")};
+const long long channel = (long long)sample * ${number("inChannels")} + (int)blockIdx.y;
+const ${type}* from = values + channel * ${functionCount} * ${number("pixels")};
+const int lowest = qy + ${number("padHeight")} - ${kernelHeight - 1};
+${type} sums[${CHANNEL_ROWS}];
+_Pragma("unroll") for (int v = 0; v < ${CHANNEL_ROWS}; v++) sums[v] = 0;
+const int slab = ${kernelHeight * functionCount} * ${width};
+for (int first = 0, tz = 0; first < ${number("taps")}; first += ${kernelHeight} * ${width}, tz++) {
+__syncthreads();
+for (int e = thread; e < slab; e += threads) table[e] = functions[first * ${functionCount} + e];
+__syncthreads();
+const int iz = qz + ${number("padDepth")} - tz * ${number("dilationDepth")};
+if (!live || (unsigned)iz >= (unsigned)${number("depth")}) continue;
+for (int tx = 0; tx < ${width}; tx++) {
+const int ix = qx + ${number("padWidth")} - tx * ${number("dilationWidth")};
+if ((unsigned)ix >= (unsigned)${number("width")}) continue;
+const int column = iz * ${number("height")} * ${number("width")} + ix;
+for (int f = 0; f < ${functionCount}; f++) {
+const ${type}* at = from + ((long long)f * ${number("pixels")} + column);
+${type} loaded[${held}];
+_Pragma("unroll") for (int r = 0; r < ${held}; r++) {
+const int iy = lowest + r;
+loaded[r] = (unsigned)iy < (unsigned)${number("height")} ? at[iy * ${number("width")}] : 0;
+}
+_Pragma("unroll") for (int ty = 0; ty < ${kernelHeight}; ty++) {
+const ${type} factor = table[(ty * ${width} + tx) * ${functionCount} + f];
+_Pragma("unroll") for (int v = 0; v < ${CHANNEL_ROWS}; v++) sums[v] += loaded[v + ${kernelHeight - 1} - ty] * factor;
+}
+}
+}
+}
+if (!live) return;
+${type}* to = x + channel * ${number("inputPixels")} + (qz * ${number("inputHeight")} + qy) * ${
+    number("inputWidth")
+  } + qx;
+_Pragma("unroll") for (int v = 0; v < ${CHANNEL_ROWS}; v++) {
+if (qy + v < ${number("inputHeight")}) to[v * ${number("inputWidth")}] = sums[v];
+}
 }
 `;
 }

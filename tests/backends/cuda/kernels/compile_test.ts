@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CudaError } from "../../../../backends/cuda/errors.ts";
 import { chooseArchitecture, namedLines } from "../../../../backends/cuda/kernels/compile.ts";
+import { transposeSource } from "../../../../backends/cuda/kernels/copy.ts";
 import { gatherSource } from "../../../../backends/cuda/kernels/gather.ts";
 import { mapSource } from "../../../../backends/cuda/kernels/map.ts";
 import { poolSource } from "../../../../backends/cuda/kernels/pool_source.ts";
@@ -13,7 +14,12 @@ import {
   segmentsSource,
   sortSource,
 } from "../../../../backends/cuda/kernels/scatter_source.ts";
-import { channelsSource, functionsSource, planesSource } from "../../../../backends/cuda/kernels/steerable_source.ts";
+import {
+  channelRowsSource,
+  channelsSource,
+  functionsSource,
+  planesSource,
+} from "../../../../backends/cuda/kernels/steerable_source.ts";
 import { type DType, DTYPES } from "../../../../src/tensor/dtype.ts";
 import { BackendError } from "../../../../src/tensor/errors.ts";
 import * as E from "../../../../src/tensor/expr.ts";
@@ -108,7 +114,10 @@ test.runIf(nvrtc !== undefined, "NVRTC takes the kernels of indexing, pooling an
   const types: DType[] = ["float32", "float64", "int32"];
   for (const wide of [false, true]) {
     const options = wide ? { architectures: [90] } : {};
-    for (const bytes of [1, 4, 8]) compileEverywhere(nvrtc!, gatherSource(bytes, 3, wide), options);
+    for (const bytes of [1, 4, 8]) {
+      compileEverywhere(nvrtc!, gatherSource(bytes, 3, wide), options);
+      compileEverywhere(nvrtc!, transposeSource(bytes, 2, wide), options);
+    }
     for (const dtype of types) {
       for (const source of [linesSource, ownersSource, segmentsSource]) {
         compileEverywhere(nvrtc!, source(dtype, 2, wide), options);
@@ -121,7 +130,8 @@ test.runIf(nvrtc !== undefined, "NVRTC takes the kernels of indexing, pooling an
   compileEverywhere(nvrtc!, sortSource());
   for (const dtype of ["float32", "float64"] as const) {
     compileEverywhere(nvrtc!, planesSource(dtype, 11, 4), { fmad: true });
-    compileEverywhere(nvrtc!, functionsSource(dtype, 11), { fmad: true });
+    compileEverywhere(nvrtc!, functionsSource(dtype, 11, 4), { fmad: true });
+    compileEverywhere(nvrtc!, channelRowsSource(dtype, 11, 5), { fmad: true });
     for (const unit of [false, true]) compileEverywhere(nvrtc!, channelsSource(dtype, 11, unit), { fmad: true });
   }
 });

@@ -4,7 +4,7 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
 import { PlanCache, pointerOf, scratchView } from "../../../../backends/cuda/kernels/bind.ts";
-import { createCopy, createMap, elementsPerThread, mapSource } from "../../../../backends/cuda/kernels/map.ts";
+import { createMap, elementsPerThread, mapSource } from "../../../../backends/cuda/kernels/map.ts";
 import * as E from "../../../../src/tensor/expr.ts";
 import { bitsFromWords, normalFromWords, philox4x32, uniformFromWords } from "../../../../src/tensor/philox.ts";
 import { runCases } from "../../../backend_suite.ts";
@@ -53,12 +53,8 @@ const onEmulator = (name: string, fn: () => Promise<void>) => test.runIf(noEmula
 
 onEmulator("map with 64-bit positions agrees with the reference", async () => {
   using device = await startDevice();
-  const map = createMap(device.system, () => true);
-  const backend = device.backend({ map, copy: createCopy(device.system, map) });
-  const oracle = await createReference({});
-  for (const primitive of ["map", "copy"] as const) {
-    await runCases(primitive, Array.from({ length: 12 }, (_, i) => i), 11, backend, oracle);
-  }
+  const backend = device.backend({ map: createMap(device.system, () => true) });
+  await runCases("map", Array.from({ length: 12 }, (_, i) => i), 11, backend, await createReference({}));
 });
 
 onEmulator("map gives bits and uniforms of Philox to the bit, normals to 4 ulp", async () => {
@@ -105,20 +101,6 @@ onEmulator("map gives bits and uniforms of Philox to the bit, normals to 4 ulp",
     assertEquals(normal32[i], Math.fround(normalFromWords("float32", block)));
     assertEquals(normal64[i], normalFromWords("float64", block));
   }
-});
-
-onEmulator("copy moves dense memory by the driver and transposes by a kernel", async () => {
-  using device = await startDevice();
-  const { emulator, operations } = device;
-  const source = device.upload(Float32Array.from({ length: 6 }, (_, i) => i), [2, 3]);
-  const target = device.upload(new Float32Array(6), [2, 3]);
-  emulator.reset();
-  operations.copy(source, target);
-  assertEquals([emulator.calls("cuMemcpyDtoDAsync_v2"), emulator.calls("cuLaunchKernel")], [1, 0]);
-  assertEquals([...device.read(target)], [0, 1, 2, 3, 4, 5]);
-  operations.copy({ ...source, shape: [3, 2], strides: [1, 3] }, { ...target, shape: [3, 2], strides: [2, 1] });
-  assertEquals([emulator.calls("cuMemcpyDtoDAsync_v2"), emulator.calls("cuLaunchKernel")], [1, 1]);
-  assertEquals([...device.read(target)], [0, 3, 1, 4, 2, 5]);
 });
 
 onEmulator("map in place and with more outputs than one reads all before it writes", async () => {

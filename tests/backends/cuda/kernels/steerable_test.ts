@@ -167,6 +167,8 @@ onEmulator("convolution by a plan agrees with the reference in 1 to 3 dimensions
   );
   const deep = randomPlan({ kernelSize: [3, 3, 3], functionCount: 7 });
   await check(device, operations, problem(deep, [5, 4, 5], { stride: [1, 2, 1], padding: 1, dilation: [2, 1, 1] }));
+  // Rows of the gradient by the input in groups of four, of which some are cut off.
+  await check(device, operations, problem(deep, [4, 7, 5], { padding: [2, 1, 2], dilation: [2, 1, 2] }));
   await check(device, operations, problem(randomPlan({ kernelSize: [3, 3] }), [5, 5], { padding: 1 }), "float64");
 });
 
