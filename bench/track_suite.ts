@@ -3,14 +3,14 @@
  * rates, so that more is better; the best of several rounds counts, because other programs only ever make it slower.
  */
 
-import { noGrad, randn, runtime, scope, seed, useBackend } from "@escnn/escnn";
+import { compile, randn, runtime, seed, useBackend } from "@escnn/escnn";
 import { createBackend } from "../backends/cpu/mod.ts";
 import type { Backend, View } from "../src/tensor/backend.ts";
 import { convolutionFlops, convolutionGeometry } from "../src/tensor/conv_geometry.ts";
 import { BYTES_PER_ELEMENT, createTypedArray, type DType } from "../src/tensor/dtype.ts";
 import * as E from "../src/tensor/expr.ts";
 import { contiguousStrides, elementCount } from "../src/tensor/layout.ts";
-import { exported, Training, type WorkName, WORKS } from "./networks/works.ts";
+import { Training, type WorkName, WORKS } from "./networks/works.ts";
 import { type Peaks, peaks } from "./peaks.ts";
 
 /** A rate in a unit. */
@@ -128,7 +128,7 @@ function elementwise(
   };
 }
 
-/** Training steps of the benchmarks' networks, and passes of the trained ones. */
+/** Training steps of the benchmarks' networks, and passes of the compiled ones. */
 function networks(): Work[] {
   const training = (name: WorkName): Work => ({
     name: `${name}/train-step`,
@@ -144,11 +144,11 @@ function networks(): Work[] {
     name: `${name}/inference`,
     measure: async () => {
       seed(0);
-      const work = WORKS[name], network = exported(work.create());
-      const input = randn(work.inputShape);
-      const time = await fastest(() => noGrad(() => scope(() => void network.forward(input))), 4);
+      const work = WORKS[name], network = work.create().eval();
+      using compiled = await compile(network, work.inputShape);
+      using input = randn(work.inputShape);
+      const time = await fastest(() => compiled.run(input), 4);
       network.dispose();
-      input.dispose();
       return { rate: 1000 / time, unit: "passes/s" };
     },
   });
