@@ -11,8 +11,18 @@ import { checkEquivariance, type EquivarianceOptions, type EquivarianceReport } 
 import { ExportError, FieldTypeError } from "./errors.ts";
 import type { FieldType } from "./field_type.ts";
 import type { GeometricTensor } from "./geometric_tensor.ts";
+import type { FoldOptions } from "./plain/fold_batch_norm.ts";
 import type { Layer } from "./plain/layer.ts";
 import { Module } from "./plain/module.ts";
+
+/** Options of {@linkcode EquivariantModule.export}. */
+export interface ExportOptions extends FoldOptions {
+  /**
+   * Whether batch normalizations, as eval mode computes them, go into the convolution or linear map right before them, see
+   * `plain.foldBatchNorm`: the exported network is for inference then. Default false.
+   */
+  readonly foldBatchNorm?: boolean;
+}
 
 /**
  * A module from feature maps of type `inType` to feature maps of type `outType` that commutes with the group.
@@ -59,9 +69,10 @@ export abstract class EquivariantModule<K extends RepresentationKind = Represent
   /**
    * A plain layer with the same options that computes the same numbers. Its tensors are copies.
    *
+   * @param _options Of sequences, which fold batch normalizations when asked; other modules have nothing to fold.
    * @throws ExportError when there is none.
    */
-  export(): Layer {
+  export(_options?: ExportOptions): Layer {
     throw new ExportError({
       op: `${this.constructor.name}.export`,
       expected: "a module with a plain counterpart",

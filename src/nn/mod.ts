@@ -7,7 +7,7 @@
 export { CompileError, EquivarianceError, ExportError, FieldTypeError } from "./errors.ts";
 export { type FieldClass, FieldType, fieldType } from "./field_type.ts";
 export { GeometricTensor, tensorDirectSum } from "./geometric_tensor.ts";
-export { EquivariantModule } from "./equivariant_module.ts";
+export { EquivariantModule, type ExportOptions } from "./equivariant_module.ts";
 export {
   checkEquivariance,
   type ElementError,

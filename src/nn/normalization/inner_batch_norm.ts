@@ -3,7 +3,7 @@
  * permutation of the channels commutes with it. PyTorch's definition otherwise, gradient through the statistics included.
  */
 
-import { concatenate, noGrad, type Tensor } from "../../tensor/mod.ts";
+import { concatenate, noGrad, scope, type Tensor } from "../../tensor/mod.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import { ExportError } from "../errors.ts";
 import type { FieldType } from "../field_type.ts";
@@ -134,6 +134,7 @@ export class InnerBatchNorm extends EquivariantModule<"pointwise"> {
     const classes = [BatchNorm1d, BatchNorm1d, BatchNorm2d, BatchNorm3d];
     const target = new classes[this.inType.gspace.dimensionality](this.inType.size, this.settings);
     noGrad(() => {
+      using _ = scope();
       const spread = (name: "weight" | "bias" | "runningMean" | "runningVar"): [Tensor, Tensor][] => {
         const goal = target.tensors[name];
         return goal === undefined ? [] : [[goal, this.#perChannel(name)]];

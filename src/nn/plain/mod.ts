@@ -34,6 +34,7 @@ export {
   type BatchNormSettings,
   type BatchNormTensors,
 } from "./batch_norm.ts";
+export { foldBatchNorm, type FoldOptions } from "./fold_batch_norm.ts";
 export { ELU, elu, LeakyReLU, leakyRelu, ReLU, relu, Sigmoid, Tanh } from "./activations.ts";
 export {
   AdaptiveAvgPool,

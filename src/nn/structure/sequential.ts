@@ -5,10 +5,11 @@
 import type { GroupElement, RepresentationKind, Subgroup, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { EquivariantModule } from "../equivariant_module.ts";
+import { EquivariantModule, type ExportOptions } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
+import { foldBatchNorm } from "../plain/fold_batch_norm.ts";
 import { SelectChannels } from "../plain/parallel.ts";
 import { Identity, namedEntries, Sequential } from "../plain/structure.ts";
 
@@ -87,11 +88,18 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
     return this.modules.reduceRight((inner, module) => module.inclusion(inner), element);
   }
 
-  /** A plain sequence of the modules' exports under the same names. */
-  override export(): Sequential {
-    return new Sequential(
+  /**
+   * A plain sequence of the modules' exports under the same names. With `foldBatchNorm` batch normalizations are part of the
+   * convolutions before them where they can be; `onKept` is told of the others.
+   */
+  override export(options: ExportOptions = {}): Sequential {
+    const plain = new Sequential(
       Object.fromEntries(this.modules.map((module, i) => [`${this.#names[i]}`, module.export()])),
     );
+    if (!options.foldBatchNorm) return plain;
+    const folded = foldBatchNorm(plain, options), kept = new Set(folded.stateDict().tensors.values());
+    for (const tensor of plain.stateDict().tensors.values()) if (!kept.has(tensor)) tensor.dispose();
+    return folded.train(this.training);
   }
 }
 
