@@ -25,10 +25,12 @@ import type {
 import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DisposedError, DTypeError } from "../../src/tensor/errors.ts";
 import { elementCount, formatShape } from "../../src/tensor/layout.ts";
+import type { SteerableCosts } from "../../src/tensor/steerable_plan.ts";
 import { createSystem, type CudaOptions, type CudaSystem } from "./create_context.ts";
 import type { ConvolutionDirection } from "./cudnn.ts";
 import { CudaError } from "./errors.ts";
 import { describeSystem } from "./info.ts";
+import { CUDA_COSTS } from "./kernels/steerable.ts";
 import { createOperations, type Operations } from "./operations.ts";
 
 export { CudaError, type CudaFailure } from "./errors.ts";
@@ -37,6 +39,7 @@ export type { CudaOptions };
 class CudaBackend implements Backend {
   readonly name = "cuda";
   readonly canReadSync = true;
+  readonly steerableCosts: SteerableCosts = CUDA_COSTS;
   readonly #system: CudaSystem;
   readonly #operations: Operations;
   #disposed = false;

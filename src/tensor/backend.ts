@@ -14,7 +14,7 @@ import type { Expr } from "./expr.ts";
 import type { ReduceOp } from "./expr_ops.ts";
 import type { Layout } from "./layout.ts";
 import type { PoolGeometry } from "./pool_geometry.ts";
-import type { SteerablePlan } from "./steerable_plan.ts";
+import type { SteerableCosts, SteerablePlan } from "./steerable_plan.ts";
 
 /** Memory on a backend; opaque to all but the backend that made it. */
 export interface DeviceBuffer {
@@ -187,6 +187,8 @@ export interface Backend {
   readonly name: string;
   /** Whether `readSync` works. */
   readonly canReadSync: boolean;
+  /** What the parts of a convolution cost here, by which layers choose their plans. Default: as on the cpu backend. */
+  readonly steerableCosts?: SteerableCosts;
 
   /** New memory, contents arbitrary. Throws `OutOfMemoryError` and changes nothing when there is none. */
   allocate(bytes: number): DeviceBuffer;

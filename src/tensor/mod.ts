@@ -115,6 +115,7 @@ export {
   type PlanePart,
   type PlanInput,
   type PlanOutput,
+  type SteerableCosts,
   type SteerablePlan,
   steerablePlan,
   type SteerablePlanParts,

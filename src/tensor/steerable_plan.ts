@@ -125,6 +125,26 @@ export interface SteerableWork {
   readonly planes: number;
 }
 
+/** What the parts of a convolution cost on a device, each beside a multiply-add of a large matrix product. */
+export interface SteerableCosts {
+  /** A multiply-add of the dense convolution. */
+  readonly dense: number;
+  /** A multiply-add of the projection. */
+  readonly projection: number;
+  /** A term of the contraction. */
+  readonly contraction: number;
+  /** An element of a plane, written and read again by the product. */
+  readonly plane: number;
+  /** A multiply-add of the changes of basis of input and output. */
+  readonly basisChange: number;
+  /** An element of a feature map, written and read again, which the changes of basis do once more each. */
+  readonly pass: number;
+  /** A multiply-add of a product with a single row of weights. */
+  readonly thinProduct: number;
+  /** Rows of weights from which a product runs at full speed. */
+  readonly fullRows: number;
+}
+
 /** Counts the work of a plan on a geometry. */
 export function steerableWork(plan: SteerablePlan, geometry: ConvolutionGeometry): SteerableWork {
   const pixels = geometry.outputSize.reduce((count, size) => count * size, geometry.batch * geometry.groups);

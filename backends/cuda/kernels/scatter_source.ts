@@ -50,7 +50,7 @@ export function linesSource(dtype: DType, rank: number, wide: boolean): string {
   const type = wide ? "long long" : "int", value = VALUE_TYPES[dtype];
   return withDeviceFunctions([
     numbers,
-    `extern "C" __global__ void lines_kernel(const Numbers n, ${value}* y, const ${value}* x, const int* indices) {`,
+    `extern "C" __global__ void lines_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices) {`,
     `const ${type} line = (${type})blockIdx.x * ${THREADS} + (${type})threadIdx.x;`,
     "if (line < n.v[0]) {",
     ...loop.coordinates("line", "p"),
@@ -78,7 +78,7 @@ export function ownersSource(dtype: DType, rank: number, wide: boolean): string 
   const type = wide ? "long long" : "int", value = VALUE_TYPES[dtype];
   return withDeviceFunctions([
     numbers,
-    `extern "C" __global__ void owners_kernel(const Numbers n, ${value}* y, const ${value}* x, const int* indices) {`,
+    `extern "C" __global__ void owners_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices) {`,
     "extern __shared__ double dynamic[];",
     `__shared__ int targets[${OWNER_TILE}];`,
     `__shared__ ${value} values[${OWNER_TILE}];`,
@@ -133,7 +133,7 @@ export function sortSource(): string {
   __syncthreads();
   const int digit = (int)threadIdx.x;`;
   return `extern "C" __global__ void sort_count(const int count, const int shift, const int stride, const int blocks,
-    const int* keys, int* counts) {${tile}
+    const int* __restrict__ keys, int* counts) {${tile}
   int found = 0;
   for (int j = 0; j < held; j++) found += digits[j] == digit ? 1 : 0;
   counts[digit * blocks + (int)blockIdx.x] = found;
@@ -157,7 +157,7 @@ extern "C" __global__ void sort_scan(const int count, int* counts) {
   }
 }
 extern "C" __global__ void sort_place(const int count, const int shift, const int stride, const int blocks,
-    const int* keys, const int* order, const int* counts, int* newKeys, int* newOrder) {${tile}
+    const int* __restrict__ keys, const int* __restrict__ order, const int* counts, int* newKeys, int* newOrder) {${tile}
   int place = counts[digit * blocks + (int)blockIdx.x];
   for (int j = 0; j < held; j++) {
     if (digits[j] == digit) {
@@ -180,7 +180,7 @@ export function segmentsSource(dtype: DType, rank: number, wide: boolean): strin
   const type = wide ? "long long" : "int", value = VALUE_TYPES[dtype];
   return withDeviceFunctions([
     numbers,
-    "static __device__ inline int first_place(const int* keys, int count, int key) {",
+    "static __device__ inline int first_place(const int* __restrict__ keys, int count, int key) {",
     "int low = 0, high = count;",
     "while (low < high) {",
     "const int middle = (low + high) >> 1;",
@@ -189,8 +189,8 @@ export function segmentsSource(dtype: DType, rank: number, wide: boolean): strin
     "}",
     "return low;",
     "}",
-    `extern "C" __global__ void segments_kernel(const Numbers n, ${value}* y, const ${value}* x, const int* keys,`,
-    "const int* order) {",
+    `extern "C" __global__ void segments_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ keys,`,
+    "const int* __restrict__ order) {",
     `__shared__ ${value} shared[${THREADS}];`,
     "const int target = (int)(blockIdx.x / (unsigned)n.v[6]), group = (int)(blockIdx.x % (unsigned)n.v[6]);",
     "const int column = (int)threadIdx.x, columns = (int)blockDim.x, row = (int)threadIdx.y, rows = (int)blockDim.y;",

@@ -13,7 +13,7 @@ import type {
 } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
 import { add, input } from "../../../src/tensor/expr.ts";
-import type { SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
+import type { SteerableCosts, SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
 import type { CudaBuffer } from "../allocator.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { pointerOf, pushNumbers, SCRATCH, scratchView } from "./bind.ts";
@@ -37,6 +37,22 @@ const SHARED_BYTES = 48 * 1024;
 const THREADS = 128;
 /** Positions of a thread that gathers from planes. */
 const FUNCTION_POSITIONS = 4;
+
+/**
+ * What the parts of a convolution cost here, by the peaks of a data-center GPU: some seven multiply-adds in float32 for each byte of
+ * memory traffic at three quarters of the arithmetic peak, and kernels of planes that read shared memory for every second multiply-add.
+ * Estimated, not measured.
+ */
+export const CUDA_COSTS: SteerableCosts = {
+  dense: 1.2,
+  projection: 2,
+  contraction: 6,
+  plane: 60,
+  basisChange: 2,
+  pass: 60,
+  thinProduct: 2,
+  fullRows: 32,
+};
 
 /** The three methods of a backend. */
 export interface SteerableOperations {

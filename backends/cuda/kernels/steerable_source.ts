@@ -83,8 +83,8 @@ export function planesSource(dtype: FloatDType, functionCount: number, each: num
   const forEach = `_Pragma("unroll") for (int u = 0; u < ${each}; u++)`;
   const forFunctions = `_Pragma("unroll") for (int f = 0; f < ${functionCount}; f++)`;
   return `${NUMBERS}
-extern "C" __global__ void planes_kernel(const Numbers n, ${type}* planes, const ${type}* x, const int* channels,
-    const int* rows, const int* sources, const ${type}* coefficients, const ${type}* functions) {
+extern "C" __global__ void planes_kernel(const Numbers n, ${type}* __restrict__ planes, const ${type}* __restrict__ x, const int* __restrict__ channels,
+    const int* __restrict__ rows, const int* __restrict__ sources, const ${type}* __restrict__ coefficients, const ${type}* __restrict__ functions) {
 extern __shared__ double dynamic[];
 ${sharedTaps(type, functionCount)}
 ${type}* values = (${type}*)dynamic;
@@ -158,8 +158,8 @@ export function functionsSource(dtype: FloatDType, functionCount: number, each: 
   const { type } = FLOAT_CODES[dtype];
   const forEach = `_Pragma("unroll") for (int u = 0; u < ${each}; u++)`;
   return `${NUMBERS}
-extern "C" __global__ void functions_kernel(const Numbers n, ${type}* values, const ${type}* planes, const int* channels,
-    const int* rows, const int* bases, const int* steps, const ${type}* coefficients) {
+extern "C" __global__ void functions_kernel(const Numbers n, ${type}* __restrict__ values, const ${type}* __restrict__ planes, const int* __restrict__ channels,
+    const int* __restrict__ rows, const int* __restrict__ bases, const int* __restrict__ steps, const ${type}* __restrict__ coefficients) {
 const int copy = ${number("firstCopy")} + (int)blockIdx.y;
 long long from[${each}], to[${each}];
 ${forEach} {
@@ -205,7 +205,7 @@ const bool in${at} = (unsigned)i${at} < (unsigned)${number(size)};`
       : `const int f${at} = q${at} - ${tap}[e], i${at} = f${at} / ${number(stride)};
 const bool in${at} = f${at} >= 0 && i${at} * ${number(stride)} == f${at} && i${at} < ${number(size)};`;
   return `${NUMBERS}
-extern "C" __global__ void channels_kernel(const Numbers n, ${type}* x, const ${type}* values, const ${type}* functions) {
+extern "C" __global__ void channels_kernel(const Numbers n, ${type}* __restrict__ x, const ${type}* __restrict__ values, const ${type}* __restrict__ functions) {
 ${sharedTaps(type, functionCount)}
 const int i = (int)blockIdx.x * threads + thread;
 const bool live = i < ${number("positions")};
@@ -249,7 +249,7 @@ export function channelRowsSource(dtype: FloatDType, functionCount: number, kern
   const held = kernelHeight + CHANNEL_ROWS - 1;
   const width = number("kernelWidth");
   return `${NUMBERS}
-extern "C" __global__ void channel_rows_kernel(const Numbers n, ${type}* x, const ${type}* values, const ${type}* functions) {
+extern "C" __global__ void channel_rows_kernel(const Numbers n, ${type}* __restrict__ x, const ${type}* __restrict__ values, const ${type}* __restrict__ functions) {
 extern __shared__ double dynamic[];
 ${type}* table = (${type}*)dynamic;
 const int thread = (int)threadIdx.x, threads = (int)blockDim.x;

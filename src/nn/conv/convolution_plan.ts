@@ -6,6 +6,7 @@
 import type { Backend } from "../../tensor/backend.ts";
 import type { ConvolutionGeometry } from "../../tensor/conv_geometry.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
+import type { SteerableCosts } from "../../tensor/steerable_plan.ts";
 import { planCosts } from "./plan_cost.ts";
 import { HarmonicConvolution } from "./harmonic_plan.ts";
 import type { FastConvolution, LayerParts, PlanForm } from "./plan_parts.ts";
@@ -57,7 +58,8 @@ export class ConvolutionPlans {
   readonly parts: LayerParts;
   readonly #setting: ConvolutionPlan | "auto";
   readonly #made = new Map<string, FastConvolution>();
-  readonly #choices = new Map<string, PlanChoice>();
+  /** By what a backend says of its costs. */
+  readonly #choices = new Map<SteerableCosts | undefined, Map<string, PlanChoice>>();
   readonly #noted = new WeakMap<Backend, Set<string>>();
 
   /** The plans of a layer; `setting` fixes one. */
@@ -108,11 +110,14 @@ export class ConvolutionPlans {
     if (setting === "dense" || (setting === "auto" && backend.steerableConvolution === undefined)) {
       return { plan: "dense", form: usual };
     }
-    let choice = this.#choices.get(key);
+    const costs = backend.steerableCosts;
+    const known = this.#choices.get(costs) ?? new Map<string, PlanChoice>();
+    this.#choices.set(costs, known);
+    let choice = known.get(key);
     if (choice === undefined) {
-      choice = planCosts(this, geometry, transposed).find(({ plan }) => setting === "auto" || plan === setting)!;
-      if (this.#choices.size >= 64) this.#choices.clear();
-      this.#choices.set(key, choice);
+      choice = planCosts(this, geometry, transposed, costs).find(({ plan }) => setting === "auto" || plan === setting)!;
+      if (known.size >= 64) known.clear();
+      known.set(key, choice);
     }
     return choice;
   }

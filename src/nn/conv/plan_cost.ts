@@ -1,10 +1,10 @@
 /**
  * The cost model of the plans of a steerable convolution: multiply-adds of their parts, each weighed by what it takes beside a
- * multiply-add of a large matrix product (measured by bench/plans_bench.ts on the cpu backend).
+ * multiply-add of a large matrix product: a backend may say it, else it is as measured by bench/plans_bench.ts on the cpu backend.
  */
 
 import { convolutionFlops, type ConvolutionGeometry } from "../../tensor/conv_geometry.ts";
-import { steerableWork } from "../../tensor/steerable_plan.ts";
+import { type SteerableCosts, steerableWork } from "../../tensor/steerable_plan.ts";
 import type { ConvolutionPlans, PlanChoice } from "./convolution_plan.ts";
 import { allowsAdjoint, type PlanForm } from "./plan_parts.ts";
 
@@ -14,20 +14,17 @@ export interface PlanCost extends PlanChoice {
   readonly cost: number;
 }
 
-/** Cost of a multiply-add of the projection, whose mirrored taps are added first. */
-const PROJECTION = 1.2;
-/** Cost of a term of a contraction. */
-const CONTRACTION = 4;
-/** Cost of a multiply-add of the changes of basis. */
-const BASIS_CHANGE = 2;
-/** Cost of writing an element of a feature map and reading it again, which the changes of basis do once more each. */
-const PASS = 25;
-/** Cost of a multiply-add with few rows of weights, for each row missing of {@linkcode FULL_ROWS}. */
-const THIN_PRODUCT = 1.5;
-/** Rows of weights from which a product runs at full speed. */
-const FULL_ROWS = 32;
-/** Cost of a multiply-add of the dense convolution. */
-const DENSE = 1.15;
+/** The costs on the cpu backend, where planes stay in the cache and mirrored taps are added before the projection multiplies. */
+export const CPU_COSTS: SteerableCosts = {
+  dense: 1.15,
+  projection: 1.2,
+  contraction: 4,
+  plane: 0,
+  basisChange: 2,
+  pass: 25,
+  thinProduct: 1.5,
+  fullRows: 32,
+};
 
 /** The geometry of the convolution whose adjoint is a convolution of stride 1 by mirrored functions. */
 function adjointGeometry(geometry: ConvolutionGeometry): ConvolutionGeometry {
@@ -60,18 +57,29 @@ function formsOf(geometry: ConvolutionGeometry, transposed: boolean): [PlanForm,
   return forms;
 }
 
-/** The costs of all plans for a geometry, the cheapest first. */
-export function planCosts(plans: ConvolutionPlans, geometry: ConvolutionGeometry, transposed = false): PlanCost[] {
+/** The costs of all plans for a geometry, the cheapest first. `weights` are the costs on the backend. */
+export function planCosts(
+  plans: ConvolutionPlans,
+  geometry: ConvolutionGeometry,
+  transposed = false,
+  weights: SteerableCosts = CPU_COSTS,
+): PlanCost[] {
   const forms = formsOf(geometry, transposed);
-  const costs: PlanCost[] = [{ plan: "dense", form: forms[0][0], cost: DENSE * convolutionFlops(geometry) / 2 }];
+  const costs: PlanCost[] = [{
+    plan: "dense",
+    form: forms[0][0],
+    cost: weights.dense * convolutionFlops(geometry) / 2,
+  }];
   const { inType, outType, tables } = plans.parts;
   for (const [form, planGeometry] of forms) {
     for (const plan of ["harmonic", "structured"] as const) {
       const fast = plans.get(plan, form).plan;
       const work = steerableWork(fast, planGeometry);
       const rows = Math.max(1, ...fast.outputs.map(({ channels }) => channels.length));
-      const thin = 1 + (THIN_PRODUCT - 1) * Math.max(0, 1 - rows / FULL_ROWS);
-      let cost = work.projection * PROJECTION + work.product * thin;
+      const thin = 1 + (weights.thinProduct - 1) * Math.max(0, 1 - rows / weights.fullRows);
+      const { batch, groups, outputSize } = planGeometry;
+      const positions = outputSize.reduce((count, size) => count * size, batch * groups);
+      let cost = work.projection * weights.projection + work.product * thin + work.planes * positions * weights.plane;
       // Without fewer functions than taps nothing is gained by them alone.
       if (plan === "harmonic" && tables.functionCount >= tables.points) cost += costs[0].cost;
       if (plan === "structured") {
@@ -80,9 +88,10 @@ export function planCosts(plans: ConvolutionPlans, geometry: ConvolutionGeometry
         const change = (type: typeof inType): number =>
           type.representations.reduce((sum, rho) => sum + rho.size ** 2, 0);
         const [source, target] = form === "forward" ? [inType, outType] : [outType, inType];
-        cost += work.contraction * CONTRACTION +
-          (BASIS_CHANGE * change(source) + PASS * fast.inChannels) * pixels(planGeometry.inputSize) +
-          (2 * BASIS_CHANGE * change(target) + PASS * fast.outChannels) * pixels(planGeometry.outputSize);
+        cost += work.contraction * weights.contraction +
+          (weights.basisChange * change(source) + weights.pass * fast.inChannels) * pixels(planGeometry.inputSize) +
+          (2 * weights.basisChange * change(target) + weights.pass * fast.outChannels) *
+            pixels(planGeometry.outputSize);
       }
       costs.push({ plan, form, cost });
     }

@@ -18,7 +18,7 @@ import {
   SequentialModule,
 } from "../../../src/nn/mod.ts";
 import { ConvolutionPlans, requirePlan } from "../../../src/nn/conv/convolution_plan.ts";
-import { planCosts } from "../../../src/nn/conv/plan_cost.ts";
+import { CPU_COSTS, planCosts } from "../../../src/nn/conv/plan_cost.ts";
 import { convolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
 import type { SteerableConvolutionOptions } from "../../../src/nn/conv/rd_conv.ts";
 import { ArgumentError, noGrad, randn, seed, startBackend } from "../../../src/tensor/mod.ts";
@@ -177,4 +177,18 @@ test("layers to few channels mix channels first, and give the same", () => {
   const [cheapest] = planCosts(new ConvolutionPlans(parts, "auto"), geometry);
   assertEquals(cheapest.form, "adjoint");
   assert(cheapest.plan !== "dense");
+});
+
+test("a backend's own costs decide the plan, for one shape on several backends", async () => {
+  const type = regular(rot2dOnR2(8), 8);
+  const { tables, layout, kernelSize } = new R2Conv(type, type, 5, { padding: 2 });
+  const plans = new ConvolutionPlans({ tables, layout, inType: type, outType: type, groups: 1, kernelSize }, "auto");
+  const geometry = convolutionGeometry([4, type.size, 29, 29], [type.size, type.size, 5, 5], { padding: 2 });
+  assertEquals(planCosts(plans, geometry)[0].plan, "structured");
+  assertEquals(planCosts(plans, geometry, false, { ...CPU_COSTS, plane: 1e6 })[0].plan, "dense");
+  const usual = await startBackend("cpu");
+  const costly = Object.create(usual, { steerableCosts: { value: { ...CPU_COSTS, plane: 1e6 } } }) as typeof usual;
+  for (const [backend, plan] of [[usual, "structured"], [costly, "dense"], [usual, "structured"]] as const) {
+    assertEquals(plans.choose(geometry, backend).plan, plan);
+  }
 });
