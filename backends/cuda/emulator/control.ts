@@ -80,6 +80,18 @@ export function emulatorEnvironment(path: string): Record<string, string> {
 const overrides: Record<string, string> = {};
 let overridden = false;
 
+/**
+ * Lets `runtime.env` give these values, in this module graph only: the process's environment is shared by test files that run in threads
+ * beside each other.
+ */
+export function overrideEnvironment(values: Record<string, string>): void {
+  Object.assign(overrides, values);
+  if (overridden) return;
+  overridden = true;
+  const env = runtime.env.bind(runtime);
+  Object.assign(runtime, { env: (name: string) => overrides[name] ?? env(name) });
+}
+
 /** The emulator of this thread. */
 export class Emulator {
   /** The library's path. */
@@ -91,18 +103,10 @@ export class Emulator {
     this.#library = library;
   }
 
-  /**
-   * Builds the emulator where needed, opens it, and lets `runtime.env` name it as all of NVIDIA's libraries. Only this module graph sees
-   * that: the process's environment is shared by test files that run in threads beside each other.
-   */
+  /** Builds the emulator where needed, opens it, and puts it in the place of all of NVIDIA's libraries for this module graph. */
   static async start(): Promise<Emulator> {
     const path = await buildEmulator();
-    Object.assign(overrides, emulatorEnvironment(path));
-    if (!overridden) {
-      overridden = true;
-      const env = runtime.env.bind(runtime);
-      Object.assign(runtime, { env: (name: string) => overrides[name] ?? env(name) });
-    }
+    overrideEnvironment(emulatorEnvironment(path));
     return Emulator.open(path);
   }
 

@@ -1,6 +1,9 @@
 // cuBLAS's double: matrix products of column-major matrices. Inputs are rounded to TF32 where the math mode lets a device do so, so that
 // a test in float32 sees it.
 
+// Loops over many elements are to become vector code.
+#pragma GCC optimize("O3")
+
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -78,29 +81,43 @@ void multiply(const T* __restrict inner, const T* __restrict outer, T* __restric
   }
 }
 
+// Copies a matrix as [slow][fast]; `alongColumns` when the fast axis runs from column to column of what lies in memory.
+template <class T>
+void pack(const Matrix& matrix, int batch, bool alongColumns, bool tf32, T* target, int slow, int fast) {
+  const long long slowStride = alongColumns ? 1 : matrix.leading, fastStride = alongColumns ? matrix.leading : 1;
+  const long long start = matrix.stride * batch;
+  if (matrix.type == (sizeof(T) == 8 ? Type::float64 : Type::float32) && !tf32) {
+    const T* source = static_cast<const T*>(matrix.memory) + start;
+    for (int s = 0; s < slow; s++) {
+      for (int f = 0; f < fast; f++) target[static_cast<size_t>(s) * fast + f] = source[s * slowStride + f * fastStride];
+    }
+    return;
+  }
+  for (int s = 0; s < slow; s++) {
+    for (int f = 0; f < fast; f++) {
+      const T value = load<T>(matrix.memory, matrix.type, start + s * slowStride + f * fastStride);
+      target[static_cast<size_t>(s) * fast + f] = tf32 ? static_cast<T>(toTf32(static_cast<float>(value))) : value;
+    }
+  }
+}
+
 template <class T>
 void run(const Product& p) {
   const bool swap = p.n > p.m;  // the longer side is the inner one
   const int innerCount = swap ? p.n : p.m, outerCount = swap ? p.m : p.n;
   std::vector<T> inner(static_cast<size_t>(innerCount) * p.k), outer(static_cast<size_t>(outerCount) * p.k),
       result(static_cast<size_t>(innerCount) * outerCount);
-  const auto element = [&](const Matrix& matrix, int batch, int row, int column) -> T {
-    const long long at = matrix.stride * batch + (matrix.transposed ? static_cast<long long>(row) * matrix.leading + column
-                                                                    : static_cast<long long>(column) * matrix.leading + row);
-    const T value = load<T>(matrix.memory, matrix.type, at);
-    return p.tf32 ? static_cast<T>(toTf32(static_cast<float>(value))) : value;
-  };
   const T alpha = static_cast<T>(p.alpha), beta = static_cast<T>(p.beta);
   for (int batch = 0; batch < p.batch; batch++) {
-    for (int l = 0; l < p.k; l++) {
-      for (int i = 0; i < innerCount; i++) {
-        inner[static_cast<size_t>(l) * innerCount + i] = swap ? element(p.b, batch, l, i) : element(p.a, batch, i, l);
-      }
-    }
-    for (int o = 0; o < outerCount; o++) {
-      for (int l = 0; l < p.k; l++) {
-        outer[static_cast<size_t>(o) * p.k + l] = swap ? element(p.a, batch, o, l) : element(p.b, batch, l, o);
-      }
+    // Operand A is [m, k], B is [k, n]; terms of the inner one lie apart, those of the outer one together.
+    const Matrix& a = p.a;
+    const Matrix& b = p.b;
+    if (swap) {
+      pack(b, batch, !b.transposed, p.tf32, inner.data(), p.k, innerCount);
+      pack(a, batch, !a.transposed, p.tf32, outer.data(), outerCount, p.k);
+    } else {
+      pack(a, batch, a.transposed, p.tf32, inner.data(), p.k, innerCount);
+      pack(b, batch, b.transposed, p.tf32, outer.data(), outerCount, p.k);
     }
     multiply(inner.data(), outer.data(), result.data(), innerCount, outerCount, p.k);
     for (int j = 0; j < p.n; j++) {

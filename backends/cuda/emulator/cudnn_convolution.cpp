@@ -1,6 +1,9 @@
 // cuDNN's convolutions: forward and both gradients with groups, strides, dilation and padding in two and three dimensions; the lists of
 // algorithms with the workspaces they need. Inputs are rounded to TF32 where the math type lets a device do so.
 
+// Loops over many elements are to become vector code.
+#pragma GCC optimize("O3")
+
 #include <algorithm>
 #include <memory>
 
