@@ -3,7 +3,7 @@
  * records nothing.
  */
 
-import type { Backend, View } from "../../tensor/backend.ts";
+import type { Backend, Recording, View } from "../../tensor/backend.ts";
 import { createTensor } from "../../tensor/core.ts";
 import { detachedScope } from "../../tensor/scope.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../tensor/dtype.ts";
@@ -91,6 +91,8 @@ export class CompiledNetwork {
   readonly #description: PlanDescription;
   #output: Tensor | undefined;
   #staging: Tensor | undefined;
+  /** All calls as one, where the backend can record them. */
+  #recording: Recording | undefined;
   #disposed = false;
 
   /**
@@ -159,9 +161,17 @@ export class CompiledNetwork {
    */
   run(input: Tensor | GeometricTensor): Tensor {
     const x = this.#checked(input);
-    const { buffer, offset } = isContiguous(x) ? x : this.#staged(x);
-    for (const view of this.#inputViews) view.bind(buffer, offset);
-    for (const call of this.#calls) call();
+    if (this.#recording !== undefined) {
+      this.#staged(x);
+      this.#recording.run();
+    } else {
+      // What is recorded stays at its place, so inputs come to it.
+      const { buffer, offset } = isContiguous(x) && this.#backend.record === undefined ? x : this.#staged(x);
+      for (const view of this.#inputViews) view.bind(buffer, offset);
+      const issue = (): void => this.#calls.forEach((call) => call());
+      if (this.#backend.record === undefined) issue();
+      else this.#recording = this.#backend.record(issue);
+    }
     if (this.#output === undefined || this.#output.isDisposed) this.#output = this.#makeOutput();
     this.#output.storage.version++;
     return this.#output;
@@ -178,6 +188,7 @@ export class CompiledNetwork {
     this.#disposed = true;
     this.#output?.dispose();
     this.#staging?.dispose();
+    this.#recording?.dispose();
     this.#results.release();
     this.#constants.release();
   }
