@@ -7,10 +7,10 @@ import { applyDifference, copyProject, recipe } from "./project_copy.ts";
 test("the recipe for a scalar operation gives one that compiles, and passes its tests on reference and cpu", async () => {
   await using project = await copyProject();
   const changed = await project.apply(await recipe("Recipe: a scalar operation", "diff"));
-  assert(changed.length >= 7, changed.join(", "));
+  assert(changed.length >= 8, changed.join(", "));
   const form = await project.deno("fmt", "--check", ...changed);
   assertEquals(form.code, 0, form.output);
-  const types = await project.deno("check", "-q", "mod.ts", "backends/cpu/mod.ts", ...changed);
+  const types = await project.deno("check", "-q", "mod.ts", "backends/cpu/mod.ts", "backends/cuda/mod.ts", ...changed);
   assertEquals(types.code, 0, types.output);
   const { code, output } = await project.deno(
     ...["test", "--no-check", "-A", "--filter", "/signedSqrt|EMITTERS/"],
@@ -38,13 +38,15 @@ test("the compiler names every table that lacks the new operation", async () => 
   // The name in the union alone.
   const code = first.code.split("\n").slice(0, 3).join("\n");
   await project.apply([{ ...first, code }]);
-  const types = await project.deno("check", "-q", "mod.ts", "backends/cpu/mod.ts", "tests/backend_suite.ts");
+  const entries = ["mod.ts", "backends/cpu/mod.ts", "backends/cuda/mod.ts", "tests/backend_suite.ts"];
+  const types = await project.deno("check", "-q", ...entries);
   assertEquals(types.code, 1);
   for (
     const place of [
       "src/tensor/expr_ops.ts",
       "src/tensor/expr_derivative.ts",
       "backends/cpu/emit_ops.ts",
+      "backends/cuda/kernels/operations.ts",
       "tests/backend_suite/bounds.ts",
     ]
   ) assert(types.output.includes(place), `${place} is not named:\n${types.output}`);
