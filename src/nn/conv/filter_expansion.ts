@@ -4,6 +4,7 @@
  * table is applied to all pairs of fields by one matrix product, then the output's change of basis by another.
  */
 
+import { sameId } from "../../group/ids.ts";
 import type { Representation } from "../../group/types.ts";
 import type { IrrepPairTable, KernelTables } from "../../kernels/kernel_tables.ts";
 import { basisChangeFactors } from "../../kernels/normalization.ts";
@@ -29,20 +30,42 @@ interface Chunk {
   readonly table: Constant;
 }
 
-/** The filter from all fields of one input class to all of one output class. */
+/** The columns of an input class that are expanded together. */
+interface ColumnBlock {
+  /** Channels of a field that it has. */
+  readonly width: number;
+  /** Occurrences of irreps in the field that lead to it. */
+  readonly positions: readonly number[];
+  /**
+   * Whether the field is in the irrep basis and the block a run of equal irreps: each occurrence has columns of its own then, and one small
+   * table serves all of them, where a table for the whole field would be mostly zeros.
+   */
+  readonly split: boolean;
+}
+
+/** The filter from a block of columns of all fields of one input class to all of one output class. */
 interface ClassPair {
   readonly chunks: readonly Chunk[];
+  /** Number of fields, or of occurrences in all fields where the block is split. */
   readonly inCount: number;
+  /** Channels of each. */
   readonly inSize: number;
+  /** Columns of the change of basis in the order of the chunks' rows; absent if the identity. */
+  readonly basis: Constant | undefined;
+}
+
+/** An input class with its blocks of columns. */
+interface InClass {
+  readonly count: number;
+  readonly blocks: readonly ColumnBlock[];
 }
 
 /** All filters to one output class. */
 interface OutClass {
   readonly count: number;
   readonly size: number;
-  readonly pairs: readonly (ClassPair | undefined)[];
-  /** Columns of the change of basis in the order of the chunks' rows, for each pair of classes; absent if the identity. */
-  readonly bases: readonly (Constant | undefined)[];
+  /** For each input class and each of its blocks; absent where there are no kernels. */
+  readonly pairs: readonly (readonly (ClassPair | undefined)[])[];
 }
 
 /** In which coordinates a filter is expanded: its values at the taps, or its coefficients of functions. */
@@ -78,7 +101,7 @@ export class FilterExpansion {
   /** A zero for the entries that a filter removed. */
   readonly #zero: Constant | undefined;
   readonly #classes: readonly OutClass[];
-  readonly #inClasses: readonly FieldClass[];
+  readonly #inClasses: readonly InClass[];
   /** Rows and columns of the filter in channel order, where classes do not lie side by side. */
   readonly #rowOrder: Constant | undefined;
   readonly #columnOrder: Constant | undefined;
@@ -106,7 +129,10 @@ export class FilterExpansion {
     this.#outChannels = outType.size * groups;
     this.#inChannels = inType.size;
     this.#taps = coordinates.count;
-    this.#inClasses = inType.classes;
+    this.#inClasses = inType.classes.map(({ representation, fields }) => ({
+      count: fields.length,
+      blocks: columnBlocks(representation),
+    }));
     const lists: Int32Array[] = [];
     let count = 0;
     const add = (added: readonly Int32Array[]): number => {
@@ -117,15 +143,13 @@ export class FilterExpansion {
       }
       return position;
     };
-    this.#classes = outType.classes.map((outClass) => {
-      const bases: (Constant | undefined)[] = [];
-      const pairs = inType.classes.map((inClass) => {
-        const pair = buildPair(layout, outClass, inClass, groups, coordinates, add);
-        bases.push(pair === undefined ? undefined : basisOf(outClass.representation, pair.rows));
-        return pair;
-      });
-      return { count: outClass.fields.length * groups, size: outClass.representation.size, pairs, bases };
-    });
+    this.#classes = outType.classes.map((outClass) => ({
+      count: outClass.fields.length * groups,
+      size: outClass.representation.size,
+      pairs: inType.classes.map((inClass, i) =>
+        this.#inClasses[i].blocks.map((block) => buildPair(layout, outClass, inClass, block, groups, coordinates, add))
+      ),
+    }));
     const indices = new Int32Array(count);
     let offset = 0;
     for (const list of lists) {
@@ -169,26 +193,20 @@ export class FilterExpansion {
     return this.#columnOrder === undefined ? ordered : selectAt(ordered, 1, this.#columnOrder);
   }
 
-  #outRows({ count, size, pairs, bases }: OutClass, gathered: Tensor): Tensor {
+  #outRows({ count, size, pairs }: OutClass, gathered: Tensor): Tensor {
     const taps = this.#taps;
-    const columns = pairs.map((pair, i) => {
-      if (pair === undefined) {
-        const { representation, fields } = this.#inClasses[i];
-        const width = fields.length * representation.size;
-        return zeros([count * size, width, taps], { dtype: gathered.dtype, backend: gathered.backend });
-      }
-      const width = pair.inCount * pair.inSize;
+    const columns = pairs.map((blocks, i) => {
+      const { count: fields, blocks: widths } = this.#inClasses[i];
       // Each step's parts are as large as the filter: they go as soon as the step is done.
       return localScope(() => {
-        const block = localScope(() => {
-          const blocks = pair.chunks.map((chunk) =>
-            localScope(() => expandChunk(chunk, gathered, count, pair.inCount, pair.inSize * taps))
-          );
-          return blocks.length === 1 ? blocks[0] : concatenate(blocks, 1);
+        const parts = blocks.map((pair, j) => {
+          const shape = [count * size, fields, widths[j].width, taps];
+          return pair === undefined
+            ? zeros(shape, { dtype: gathered.dtype, backend: gathered.backend })
+            : expandPair(pair, gathered, count, taps, shape);
         });
-        const basis = bases[i];
-        const filter = basis === undefined ? block : basis.like(block).matmul(block);
-        return filter.reshape([count * size, width, taps]);
+        const joined = parts.length === 1 ? parts[0] : concatenate(parts, 2);
+        return joined.reshape([count * size, -1, taps]);
       });
     });
     return columns.length === 1 ? columns[0] : concatenate(columns, 1);
@@ -203,6 +221,18 @@ export class FilterExpansion {
   get groups(): number {
     return this.#groups;
   }
+}
+
+/** The columns of a block, of this shape. */
+function expandPair(pair: ClassPair, gathered: Tensor, count: number, taps: number, shape: readonly number[]): Tensor {
+  const { chunks, inCount, inSize, basis } = pair;
+  return localScope(() => {
+    const block = localScope(() => {
+      const rows = chunks.map((chunk) => localScope(() => expandChunk(chunk, gathered, count, inCount, inSize * taps)));
+      return rows.length === 1 ? rows[0] : concatenate(rows, 1);
+    });
+    return (basis === undefined ? block : basis.like(block).matmul(block)).reshape(shape);
+  });
 }
 
 /** [out fields, types · multiplicity · dimension, in fields · in size · taps] of a chunk. */
@@ -232,6 +262,22 @@ function irrepStarts(representation: Representation): number[] {
   });
 }
 
+/** The columns of a field that share tables: runs of equal irreps if it is in their basis, else all of them. */
+function columnBlocks({ size, isIrrepBasis, constituents }: Representation): ColumnBlock[] {
+  if (!isIrrepBasis || constituents.length === 1) {
+    return [{ width: size, positions: constituents.map((_, position) => position), split: false }];
+  }
+  const runs: { width: number; positions: number[]; split: true }[] = [];
+  constituents.forEach((irrep, position) => {
+    const run = runs[runs.length - 1];
+    if (run !== undefined && sameId(constituents[run.positions[0]].id, irrep.id)) {
+      run.width += irrep.size;
+      run.positions.push(position);
+    } else runs.push({ width: irrep.size, positions: [position], split: true });
+  });
+  return runs;
+}
+
 /** The number of each copy of an irrep type by its field and position. */
 function copyNumbers(copies: readonly IrrepCopy[]): Map<number, Map<number, number>> {
   const numbers = new Map<number, Map<number, number>>();
@@ -258,11 +304,12 @@ function buildPair(
   layout: WeightLayout,
   outClass: FieldClass,
   inClass: FieldClass,
+  columns: ColumnBlock,
   groups: number,
   coordinates: FilterCoordinates,
   add: (indices: readonly Int32Array[]) => number,
-): (ClassPair & { readonly rows: readonly Row[] }) | undefined {
-  const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, coordinates) ?? []);
+): ClassPair | undefined {
+  const parts = layout.matrices.flatMap((matrix) => typePart(matrix, outClass, inClass, columns, coordinates) ?? []);
   if (parts.length === 0) return undefined;
   const forms = new Map<string, TypePart[]>();
   for (const part of parts) {
@@ -271,7 +318,8 @@ function buildPair(
     if (list === undefined) forms.set(form, [part]);
     else list.push(part);
   }
-  const inSize = inClass.representation.size, taps = coordinates.count;
+  const copies = columns.split ? columns.positions.length : 1;
+  const inSize = columns.width / copies, inCount = inClass.fields.length * copies, taps = coordinates.count;
   const rows: Row[] = [];
   const chunks = [...forms.values()].map((list): Chunk => {
     const { dimension, positions } = list[0], elements = list[0].rows.length;
@@ -279,7 +327,7 @@ function buildPair(
     list.forEach((part, type) =>
       part.rows.forEach((row, element) => table.set(row, (type * elements + element) * row.length))
     );
-    const indices = list.map((part) => weightIndices(layout, part, outClass, inClass, groups));
+    const indices = list.map((part) => weightIndices(layout, part, outClass, inClass, columns, groups));
     for (const part of list) {
       for (const position of part.positions) {
         for (let component = 0; component < dimension; component++) rows.push({ position, component });
@@ -294,14 +342,15 @@ function buildPair(
       table: new Constant(table, [list.length, elements, dimension * inSize * taps]),
     };
   });
-  return { chunks, inCount: inClass.fields.length, inSize, rows };
+  return { chunks, inCount, inSize, basis: basisOf(outClass.representation, rows) };
 }
 
-/** The elements from one field of the input class to one occurrence of an irrep type in the output class. */
+/** The elements from one field (or occurrence) of the input class to one occurrence of an irrep type in the output class. */
 function typePart(
   matrix: WeightMatrix,
   outClass: FieldClass,
   inClass: FieldClass,
+  columns: ColumnBlock,
   coordinates: FilterCoordinates,
 ): TypePart | undefined {
   const { fields, representation: out } = outClass, { representation: input } = inClass;
@@ -314,7 +363,18 @@ function typePart(
   const sources: { position: number; block: number; path: number }[] = [];
   matrix.blocks.forEach((block, blockIndex) => {
     const sampled = coordinates.of(block.table), inDimension = block.table.inSize;
-    const occurrences = block.copies.filter((copy) => copy.field === inClass.fields[0]).map((copy) => copy.position);
+    const occurrences = block.copies
+      .filter(({ field, position }) => field === inClass.fields[0] && columns.positions.includes(position))
+      .map(({ position }) => position);
+    if (columns.split) {
+      if (occurrences.length === 0) return;
+      const length = dimension * inDimension * taps;
+      for (let path = 0; path < block.table.pathCount; path++) {
+        rows.push(sampled.subarray(path * length, (path + 1) * length));
+        sources.push({ position: occurrences[0], block: blockIndex, path });
+      }
+      return;
+    }
     for (const position of occurrences) {
       for (let path = 0; path < block.table.pathCount; path++) {
         const row = new Float64Array(dimension * inSize * taps);
@@ -337,21 +397,26 @@ function typePart(
   return rows.length === 0 ? undefined : { matrix, positions, dimension, rows, sources };
 }
 
-/** Indices into the entries of all groups in the order [group, out field, occurrence, in field, element]. */
+/** Indices into the entries of all groups in the order [group, out field, occurrence, in field (and occurrence), element]. */
 function weightIndices(
   layout: WeightLayout,
   { matrix, positions, sources }: TypePart,
   outClass: FieldClass,
   inClass: FieldClass,
+  block: ColumnBlock,
   groups: number,
 ): Int32Array {
   const outCopies = copyNumbers(matrix.copies);
   const inCopies = matrix.blocks.map((block) => copyNumbers(block.copies));
+  // All columns come from the sources' own occurrences, or those of a split block from each of its occurrences in turn.
+  const turns = block.split ? block.positions : [undefined];
   const columns = inClass.fields.flatMap((inField) =>
-    sources.map(({ position, block, path }) => {
-      const { columnOffset, table } = matrix.blocks[block];
-      return columnOffset + inCopies[block].get(inField)!.get(position)! * table.pathCount + path;
-    })
+    turns.flatMap((turn) =>
+      sources.map(({ position, block, path }) => {
+        const { columnOffset, table } = matrix.blocks[block];
+        return columnOffset + inCopies[block].get(inField)!.get(turn ?? position)! * table.pathCount + path;
+      })
+    )
   );
   const indices = new Int32Array(groups * outClass.fields.length * positions.length * columns.length);
   let next = 0;

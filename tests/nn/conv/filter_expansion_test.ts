@@ -1,13 +1,22 @@
 // Expansion of weights into filters, against the definition: Q_out (Σ w · kernel) Q_in⁻¹ summed in plain loops.
 
-import { assertEquals } from "@std/assert";
+import { assert, assertEquals } from "@std/assert";
 import type { Representation } from "../../../src/group/types.ts";
-import { flipRot2dOnR2, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
+import { flipRot2dOnR2, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
 import { weightLayout } from "../../../src/kernels/weight_layout.ts";
-import { changeBasis, directSum } from "../../../src/group/constructions.ts";
-import { FieldType } from "../../../src/nn/mod.ts";
+import { bandlimitedRegularRepresentation, changeBasis, directSum, so3Group } from "../../../src/group/mod.ts";
+import { FieldType, R2Conv, R3Conv } from "../../../src/nn/mod.ts";
 import { FilterExpansion } from "../../../src/nn/conv/filter_expansion.ts";
-import { gradcheck } from "../../../src/tensor/mod.ts";
+import {
+  assign,
+  disposeBackend,
+  gradcheck,
+  noGrad,
+  scope,
+  seed,
+  startBackend,
+  zeros,
+} from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
 import { normal, values } from "../support.ts";
@@ -124,4 +133,39 @@ test("FilterExpansion has first and second derivatives by the weights", async ()
   const layout = weightLayout(tables, irrepsOf(inType), irrepsOf(outType));
   const expansion = new FilterExpansion(tables, layout, inType, outType, 1);
   await gradcheck((weights) => expansion.apply(weights).square(), [normal([layout.size])], { secondOrder: true });
+});
+
+test("FilterExpansion takes less than four times the filter's memory at its peak, forward and backward, tables included", async () => {
+  disposeBackend("cpu");
+  const backend = await startBackend("cpu");
+  const space = rot3dOnR3(), vector = so3Group().standardRepresentation;
+  const square = vector.tensor(vector), cube = square.tensor(vector);
+  const powers = directSum([so3Group().trivialRepresentation, vector, square, cube]);
+  // Few fields of many irreps: tables that hold zeros for all irreps of a field but one were twice the filter.
+  const from = new FieldType(space, bandlimitedRegularRepresentation(so3Group(), 2), 2);
+  const into = new FieldType(space, powers, 2);
+  const conv = await new R3Conv(from, into, 3, { bias: false }).to(backend);
+  const gradient = zeros([into.size, from.size, 3, 3, 3], { backend });
+  const start = backend.memory().liveBytes;
+  await scope(() => conv.expandFilter().backward(gradient));
+  const filters = (backend.memory().peakBytes - start) / (4 * gradient.size);
+  assert(filters > 1 && filters < 4, `${filters}`);
+  conv.dispose();
+});
+
+test("FilterExpansion gives runs of irreps the columns of their field, whatever their order", () => {
+  seed(3);
+  const space = rot2dOnR2(5), [a, b, c] = [0, 1, 2].map((k) => space.irrep(k));
+  const out = new FieldType(space, [a, b, c]);
+  const sum = new FieldType(space, directSum([b, a, b, b, c, a]), 2);
+  const apart = new FieldType(space, [b, a, b, b, c, a, b, a, b, b, c, a]);
+  const joined = new R2Conv(sum, out, 3, { dtype: "float64" }),
+    single = new R2Conv(apart, out, 3, { dtype: "float64" });
+  assertEquals(joined.weights.size, single.weights.size);
+  noGrad(() => assign(single.weights, joined.weights));
+  assertClose(values(joined.expandFilter()), values(single.expandFilter()), { absolute: 1e-14 });
+  const groups = { groups: 2, dtype: "float64" } as const, half = new FieldType(space, [a, b, c, a, b, c]);
+  const [two, four] = [new R2Conv(sum, half, 3, groups), new R2Conv(apart, half, 3, groups)];
+  noGrad(() => assign(four.weights, two.weights));
+  assertClose(values(two.expandFilter()), values(four.expandFilter()), { absolute: 1e-14 });
 });
