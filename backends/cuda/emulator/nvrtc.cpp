@@ -119,6 +119,7 @@ EXPORT int nvrtcCompileProgram(void* handle, int optionCount, const char* const*
     } else {
       const std::string& option = options[i];
       known = option == "-default-device" || option == "--device-as-default-execution-space" || option == "-w" ||
+              option == "-minimal" || option == "--minimal" ||
               option == "--disable-warnings" || option == "--restrict" || option == "-restrict";
     }
     if (!known) {

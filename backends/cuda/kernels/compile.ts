@@ -39,6 +39,18 @@ export function chooseArchitecture(capability: readonly [number, number], suppor
   return `sm_${Math.max(...usable)}`;
 }
 
+/**
+ * The options with which kernels are compiled.
+ *
+ * @param architecture `sm_90`.
+ * @param fmad Whether a product and a sum may be fused.
+ * @param major The compiler's major version; from 13 on it can leave out what no kernel here uses, which saves a fifth of the time.
+ */
+export function compileOptions(architecture: string, fmad: boolean, major: number): readonly string[] {
+  const options = [`--gpu-architecture=${architecture}`, "--std=c++17", `--fmad=${fmad}`];
+  return major >= 13 ? [...options, "--minimal"] : options;
+}
+
 /** The lines of a source that a log names as `kernel.cu(12)`, at most five, with their numbers; the first ones when it names none. */
 export function namedLines(source: string, log: string): string {
   const lines = source.split("\n");
@@ -108,7 +120,7 @@ export class Nvrtc {
     this.#check("nvrtcGetCUBINSize", nvrtcGetCUBINSize(program, size.address));
     using code = new HostBlock(size.readAddress(0));
     this.#check("nvrtcGetCUBIN", nvrtcGetCUBIN(program, code.address));
-    return Uint8Array.from(code.bytes);
+    return code.bytes.slice();
   }
 
   #compilationError(program: number, source: string, status: number): CudaError {

@@ -6,7 +6,7 @@
 import type { CudaKernel, KernelCompiler, KernelOptions } from "../context.ts";
 import type { Driver } from "../driver.ts";
 import { CudaError } from "../errors.ts";
-import { chooseArchitecture, type Nvrtc } from "./compile.ts";
+import { chooseArchitecture, compileOptions, type Nvrtc } from "./compile.ts";
 import { KernelCache, type KernelKey } from "./kernel_cache.ts";
 
 /** What a {@linkcode NvrtcKernelCompiler} is made of. */
@@ -26,7 +26,7 @@ export class NvrtcKernelCompiler implements KernelCompiler {
   readonly #parts: KernelCompilerParts;
   readonly #cache: KernelCache;
   readonly #architecture: string;
-  readonly #version: string;
+  readonly #version: readonly [number, number];
   /** Loaded modules by options and source. */
   readonly #modules = new Map<string, { readonly module: number; readonly kernels: Map<string, CudaKernel> }>();
   #compiled = 0;
@@ -37,7 +37,7 @@ export class NvrtcKernelCompiler implements KernelCompiler {
     this.#parts = parts;
     this.#cache = parts.cache ?? new KernelCache();
     this.#architecture = chooseArchitecture(parts.capability, parts.nvrtc.architectures());
-    this.#version = parts.nvrtc.version().join(".");
+    this.#version = parts.nvrtc.version();
   }
 
   /** Sources compiled and taken from disk, architecture, the cache's folder or why there is none. */
@@ -83,8 +83,8 @@ export class NvrtcKernelCompiler implements KernelCompiler {
 
   #load(source: string, fmad: boolean): number {
     const { driver, nvrtc } = this.#parts;
-    const options = [`--gpu-architecture=${this.#architecture}`, "--std=c++17", `--fmad=${fmad}`];
-    const key: KernelKey = { compiler: this.#version, architecture: this.#architecture, options, source };
+    const options = compileOptions(this.#architecture, fmad, this.#version[0]);
+    const key: KernelKey = { compiler: this.#version.join("."), architecture: this.#architecture, options, source };
     const kept = this.#cache.read(key);
     if (kept !== undefined) {
       try {

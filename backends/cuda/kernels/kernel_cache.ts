@@ -67,7 +67,7 @@ export function decodeEntry(key: KernelKey, entry: Uint8Array): Uint8Array<Array
   if (codeLength === 0 || HEADER + nameLength + codeLength !== entry.length) return undefined;
   if (!equalBytes(entry.subarray(16, HEADER), hash128(entry.subarray(HEADER)))) return undefined;
   if (!equalBytes(entry.subarray(HEADER, HEADER + nameLength), keyBytes(key))) return undefined;
-  return Uint8Array.from(entry.subarray(HEADER + nameLength));
+  return new Uint8Array(entry.subarray(HEADER + nameLength));
 }
 
 /** The folder for caches of this user's programs, `undefined` where it cannot be found out. */
@@ -110,7 +110,7 @@ export class KernelCache {
     if (path === undefined || !isPermitted({ name: "read", path })) return undefined;
     let entry: Uint8Array;
     try {
-      entry = Uint8Array.from(builtinModule<FileSystemLike>("node:fs")!.readFileSync(path));
+      entry = builtinModule<FileSystemLike>("node:fs")!.readFileSync(path);
     } catch {
       return undefined;
     }

@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { CudaError } from "../../../../backends/cuda/errors.ts";
-import { chooseArchitecture, namedLines } from "../../../../backends/cuda/kernels/compile.ts";
+import { chooseArchitecture, compileOptions, namedLines } from "../../../../backends/cuda/kernels/compile.ts";
 import { transposeSource } from "../../../../backends/cuda/kernels/copy.ts";
 import { gatherSource } from "../../../../backends/cuda/kernels/gather.ts";
 import { mapSource } from "../../../../backends/cuda/kernels/map.ts";
@@ -49,6 +49,11 @@ test("chooseArchitecture takes the device's own, else the highest of its major v
   assertStringIncludes(error.message, "compute capability 11.0 (sm_110)");
   assertStringIncludes(error.message, "sm_75, sm_80");
   assertThrows(() => chooseArchitecture([7, 0], supported), BackendError);
+});
+
+test("compileOptions asks a compiler for less only when it knows how", () => {
+  assertEquals(compileOptions("sm_90", false, 12), ["--gpu-architecture=sm_90", "--std=c++17", "--fmad=false"]);
+  assertEquals(compileOptions("sm_80", true, 13).slice(2), ["--fmad=true", "--minimal"]);
 });
 
 test("namedLines shows the lines of a source that a log names", () => {

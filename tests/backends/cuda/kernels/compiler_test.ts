@@ -65,7 +65,7 @@ test("NvrtcKernelCompiler compiles a source once for each set of options", () =>
   assertEquals([first, second], [{ name: "a", handle: 101 }, { name: "bb", handle: 102 }]);
   assertEquals(compiler.kernel("s", ["bb"])[0], second);
   assertEquals(tools.log, [
-    "compile s --gpu-architecture=sm_90 --std=c++17 --fmad=false",
+    "compile s --gpu-architecture=sm_90 --std=c++17 --fmad=false --minimal",
     "load code of s",
     "function a",
     "function bb",
@@ -95,7 +95,7 @@ test("NvrtcKernelCompiler compiles anew what the driver does not take from disk,
   const tools = new Tools(), compiler = tools.compiler(new KernelCache(folder.path));
   tools.accepts = (_, attempt) => attempt === 0 ? failure() : undefined;
   compiler.kernel("s", ["a"]);
-  assertEquals(tools.log[0], "compile s --gpu-architecture=sm_90 --std=c++17 --fmad=false");
+  assertEquals(tools.log[0], "compile s --gpu-architecture=sm_90 --std=c++17 --fmad=false --minimal");
   const lost = new Tools();
   lost.accepts = () => failure(true);
   assertThrows(() => lost.compiler(new KernelCache(folder.path)).kernel("s", ["a"]), CudaError, "invalid image");

@@ -1,7 +1,7 @@
 // The real NVRTC, which needs no GPU, for tests that compile kernels with it; `undefined` where it is not installed.
 
 import { openLibrary } from "../../../../ffi/mod.ts";
-import { Nvrtc } from "../../../../backends/cuda/kernels/compile.ts";
+import { compileOptions, Nvrtc } from "../../../../backends/cuda/kernels/compile.ts";
 import { libraryCandidates, libraryFolders } from "../../../../backends/cuda/search.ts";
 import { NVRTC_SYMBOLS } from "../../../../backends/cuda/symbols/nvrtc.ts";
 
@@ -29,7 +29,7 @@ export function compileEverywhere(
 ): void {
   const known = nvrtc.architectures();
   for (const architecture of architectures.filter((one) => known.includes(one))) {
-    const code = nvrtc.compile(source, [`--gpu-architecture=sm_${architecture}`, "--std=c++17", `--fmad=${fmad}`]);
+    const code = nvrtc.compile(source, compileOptions(`sm_${architecture}`, fmad, nvrtc.version()[0]));
     // A cubin is an ELF file.
     if (String.fromCharCode(...code.subarray(1, 4)) !== "ELF") throw new Error(`no ELF for sm_${architecture}`);
   }
