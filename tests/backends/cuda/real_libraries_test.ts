@@ -1,0 +1,150 @@
+// NVIDIA's real libraries and headers, which need no GPU to be looked at: every function that the backend names is there and takes what the
+// tables say, and every kernel that the backend generates compiles for the architectures of three generations.
+
+import { assert, assertEquals } from "@std/assert";
+import { whyNoEmulator } from "../../../backends/cuda/emulator/build.ts";
+import { libraryCandidates, libraryFolders, type LibraryRole } from "../../../backends/cuda/search.ts";
+import { CUBLAS_SYMBOLS } from "../../../backends/cuda/symbols/cublas.ts";
+import { CUDNN_SYMBOLS } from "../../../backends/cuda/symbols/cudnn.ts";
+import { DRIVER_SYMBOLS } from "../../../backends/cuda/symbols/driver.ts";
+import { NVRTC_SYMBOLS } from "../../../backends/cuda/symbols/nvrtc.ts";
+import { LibraryNotFoundError, openLibrary, type SymbolTable } from "../../../ffi/mod.ts";
+import { runtime } from "../../../src/runtime/mod.ts";
+import { temporaryDirectory } from "../../support/files.ts";
+import { execute } from "../../support/process.ts";
+import { test } from "../../support/test.ts";
+import { Declarations } from "./c_declarations.ts";
+import { NO_NVRTC, openNvrtc } from "./kernels/nvrtc.ts";
+
+const TABLES: { readonly [R in Exclude<LibraryRole, "driver">]: SymbolTable } = {
+  nvrtc: NVRTC_SYMBOLS,
+  cublas: CUBLAS_SYMBOLS,
+  cudnn: CUDNN_SYMBOLS,
+};
+
+const folders = await libraryFolders();
+
+for (const role of ["nvrtc", "cublas", "cudnn"] as const) {
+  const symbols = TABLES[role];
+  const { paths } = await libraryCandidates(role, [13, 12], folders);
+  let missing: string | undefined;
+  let lacking: readonly string[] = [];
+  try {
+    openLibrary({ name: role, candidates: paths, symbols, install: "" }).close();
+  } catch (error) {
+    if (error instanceof LibraryNotFoundError) missing = `${role} is not installed, or not in ESCNN_CUDA_HOME`;
+    else lacking = [String(error)];
+  }
+  test.runIf(
+    missing === undefined,
+    `The installed ${role} has all ${Object.keys(symbols).length} functions that the backend names`,
+    missing ?? "",
+    () => assertEquals(lacking, []),
+  );
+}
+
+/** The header files beside the libraries, as far as they are there. */
+async function readHeaders(names: readonly string[]): Promise<string[] | undefined> {
+  const texts: string[] = [];
+  for (const name of names) {
+    for (const folder of [...folders.map((lib) => lib.replace(/\/[^/]+$/, "/include")), "/usr/local/cuda/include"]) {
+      if (!await runtime.exists(`${folder}/${name}`)) continue;
+      texts.push(new TextDecoder().decode(await runtime.readFile(`${folder}/${name}`)));
+      break;
+    }
+  }
+  return texts.length === names.length ? texts : undefined;
+}
+
+const HEADERS: readonly (readonly [name: string, files: readonly string[], table: SymbolTable])[] = [
+  ["cuda.h", ["cuda.h"], DRIVER_SYMBOLS],
+  ["nvrtc.h", ["nvrtc.h"], NVRTC_SYMBOLS],
+  ["cublas_api.h", ["driver_types.h", "library_types.h", "cublas_api.h"], CUBLAS_SYMBOLS],
+  ["cudnn_cnn.h", ["driver_types.h", "cudnn_graph.h", "cudnn_ops.h", "cudnn_cnn.h"], CUDNN_SYMBOLS],
+];
+
+for (const [name, files, table] of HEADERS) {
+  const headers = await readHeaders(files);
+  test.runIf(
+    headers !== undefined,
+    `The table of functions agrees with ${name} in names, number and width of arguments, and results`,
+    `${files.join(", ")} are not installed, or not in ESCNN_CUDA_HOME`,
+    () => assertEquals(new Declarations(headers!).differences(table), []),
+  );
+}
+
+test("The comparison with a header finds a missing function, a wrong width and a missing argument", () => {
+  const header = `
+    #define cuMemAlloc cuMemAlloc_v2
+    #define cuFill __CUDA_API_PTSZ(cuFill_v2)
+    typedef struct CUstream_st *CUstream; typedef enum mode_enum { A = 0, /* } */ B } mode_t;
+    /* CUresult CUDAAPI cuOld(int a); */
+    typedef enum cudaError_enum { CUDA_SUCCESS = 0 } CUresult;
+    CUresult CUDAAPI cuMemAlloc(CUdeviceptr *dptr, size_t bytesize);
+    CUresult CUDAAPI cuFill(CUdeviceptr p, unsigned char uc, mode_t mode, CUstream stream);
+    const char *CUBLASWINAPI name(CUresult status);
+    size_t CUDNNWINAPI version(void);`;
+  const table: SymbolTable = {
+    cuMemAlloc_v2: { parameters: ["pointer", "usize"], result: "i32" },
+    cuFill_v2: { parameters: ["pointer", "u32", "i32", "pointer"], result: "i32" },
+    name: { parameters: ["i32"], result: "pointer" },
+    version: { parameters: [], result: "usize" },
+  };
+  const differences = (text: string) => new Declarations([text]).differences(table);
+  assertEquals(differences(header), []);
+  assertEquals(differences(header.replace("cuFill(", "cuOther(")), ["cuFill_v2 is not declared"]);
+  assertEquals(differences(header.replace("size_t bytesize", "int bytesize")).length, 1);
+  assertEquals(differences(header.replace(", CUstream stream", "")).length, 1);
+  assertEquals(differences(header.replace("size_t CUDNN", "int CUDNN")), ["version: declared i32, table usize"]);
+});
+
+const nvrtc = await openNvrtc();
+const noEmulator = await whyNoEmulator();
+const all = (runtime.env("ESCNN_TEST_CUDA") || "part") !== "part";
+
+let recorded: Promise<Map<string, string>> | undefined;
+
+/** The sources of all kernels that some work makes, by file name. */
+function recordedSources(): Promise<Map<string, string>> {
+  return recorded ??= (async () => {
+    await using folder = await temporaryDirectory();
+    const run = await execute("tests/backends/cuda/record_kernels.ts", all ? ["4000", "all"] : ["60", "part"], {
+      flags: ["-A"],
+      env: { ESCNN_EMULATOR_RECORD: folder.path },
+      limit: 1200,
+    });
+    assertEquals(run.code, 0, run.stderr);
+    const sources = new Map<string, string>();
+    for (const name of (await runtime.listDirectory(folder.path)).sort()) {
+      sources.set(name, new TextDecoder().decode(await runtime.readFile(`${folder.path}/${name}`)));
+    }
+    return sources;
+  })();
+}
+
+for (const architecture of [80, 90, 100]) {
+  const known = nvrtc?.architectures().includes(architecture) ?? false;
+  test.runIf(
+    known && noEmulator === undefined,
+    `All kernels that the work on the emulator made compile with the real NVRTC for sm_${architecture}`,
+    nvrtc === undefined ? NO_NVRTC : noEmulator ?? `NVRTC ${nvrtc.version().join(".")} does not know it`,
+    async () => {
+      const sources = await recordedSources();
+      assert(sources.size > (all ? 500 : 50), `${sources.size} sources`);
+      const failures: string[] = [];
+      for (const [name, text] of sources) {
+        const end = text.indexOf("\n");
+        const options = text.slice(2, end).trim().split(" ");
+        assert(options.includes("--std=c++17"), text.slice(0, end));
+        try {
+          const code = nvrtc!.compile(text.slice(end + 1), [`--gpu-architecture=sm_${architecture}`, ...options]);
+          // Machine code is an ELF file.
+          if (String.fromCharCode(...code.subarray(1, 4)) !== "ELF") failures.push(`${name}: no ELF file`);
+        } catch (error) {
+          failures.push(`${name}: ${error}`);
+        }
+      }
+      assertEquals(failures, []);
+    },
+  );
+}
