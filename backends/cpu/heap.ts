@@ -26,6 +26,9 @@ export const MAXIMUM_PAGES = 65_536;
 /** Pages that a heap has at its start: 1 MiB, of which the system gives only what is touched. */
 const INITIAL_PAGES = 16;
 
+/** Bytes at the end that are never given out: kernels may read a vector beyond a buffer's end. */
+const END_BYTES = 64;
+
 /** The least limit of a heap. */
 export const MINIMUM_BYTES: number = INITIAL_PAGES * PAGE_BYTES;
 
@@ -73,12 +76,13 @@ class GrowingMemory implements AllocatorMemory {
     this.i32 = new Int32Array(buffer);
   }
 
+  /** Bytes that may be given out. */
   get byteLength(): number {
-    return this.u8.byteLength;
+    return this.u8.byteLength - END_BYTES;
   }
 
   grow(byteLength: number): boolean {
-    if (byteLength > this.limit) return false;
+    if (byteLength + END_BYTES > this.limit) return false;
     try {
       this.memory.grow(Math.ceil((byteLength - this.byteLength) / PAGE_BYTES));
     } catch {
@@ -166,7 +170,7 @@ export class WebAssemblyHeap implements Heap {
 
   /** Size of the memory. */
   get reservedBytes(): number {
-    return this.#memory.byteLength;
+    return this.#memory.u8.byteLength;
   }
 
   allocate(bytes: number): HeapBuffer {

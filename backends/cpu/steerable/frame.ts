@@ -30,24 +30,16 @@ export const PARAMETER = {
   sliceBytes: 13,
   /** Of a channel of the input. */
   channelBytes: 14,
-  /** Of a row of folded taps. */
-  foldRow: 15,
-  /** Of the padded row at the start of the scratch memory. */
-  padded: 16,
-  /** Of the row of one tap behind it. */
-  tapRow: 17,
-  /** Where folded rows begin in the scratch memory. */
-  folds: 18,
   /** Elements of a row's last vector. */
-  lastLanes: 19,
+  lastLanes: 15,
   /** Where the planes of functions begin, from the thread's base. */
-  functionPlanes: 20,
+  functionPlanes: 16,
   /** Where the scratch memory begins, from the thread's base. */
-  scratch: 21,
+  scratch: 17,
 } as const;
 
 /** int32 words of a parameter block. */
-export const PARAMETER_WORDS = 24;
+export const PARAMETER_WORDS = 20;
 
 /** int32 words of a tile: its first output positions and its numbers of them, and rows of input that it meets. */
 export const TILE = { z: 0, depth: 1, y: 2, height: 3, rowsZ: 4, rowsY: 5 } as const;

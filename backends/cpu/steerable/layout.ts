@@ -6,7 +6,6 @@
 import type { ConvolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
 import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import type { SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
-import { marginOf } from "./adjoint.ts";
 import { contractionWords, type PlaneSum } from "./contraction.ts";
 import { PARAMETER, PARAMETER_WORDS, TILE, TILE_WORDS, UNIT, UNIT_WORDS } from "./frame.ts";
 
@@ -310,14 +309,6 @@ export function steerableLayout(
     return { unit: blocks.add(words), count: list.length, outputs };
   });
 
-  const reach = (kernel[2] - 1) * dilation[2];
-  const padded = Math.ceil(
-    Math.max(pad[2] + input[2] + lanes, (vectors * lanes - 1) * stride[2] + reach + 1 + lanes) / lanes,
-  ) * 16;
-  const tapRow = marginOf(kernel[2], dilation[2], lanes) * bytes +
-    Math.ceil((Math.max(vectors * lanes, input[2] + pad[2]) + 2 * lanes) / lanes) * 16;
-  const foldRow = vectors * kernel[2] * 16;
-  const folds = padded + kernel[2] * tapRow;
   const values: { readonly [name in keyof typeof PARAMETER]: number } = {
     depth: input[0],
     height: input[1],
@@ -334,10 +325,6 @@ export function steerableLayout(
     rowBytes: input[2] * bytes,
     sliceBytes: input[1] * input[2] * bytes,
     channelBytes: inputPixels * bytes,
-    foldRow,
-    padded,
-    tapRow,
-    folds,
     lastLanes: output[2] - (vectors - 1) * lanes,
     functionPlanes,
     scratch,
@@ -348,7 +335,7 @@ export function steerableLayout(
   plan.outputs.forEach(({ size: components, channels }, o) => {
     if (plan.columns[o] > 0) { for (const channel of channels) made.fill(1, channel, channel + components); }
   });
-  const foldBytes = rows(size.depth, 0) * rows(size.height, 1) * foldRow;
+  const foldBytes = rows(size.depth, 0) * rows(size.height, 1) * vectors * kernel[2] * 16;
   return {
     words: blocks.words,
     tiles,
@@ -356,7 +343,7 @@ export function steerableLayout(
     runs: plan.outputs.map(({ channels }) => rowRuns(channels)),
     empty: [...made.keys()].filter((channel) => made[channel] === 0),
     planeStride,
-    threadBytes: Math.ceil((scratch + folds + foldBytes + 64) / 64) * 64,
+    threadBytes: Math.ceil((scratch + foldBytes + 64) / 64) * 64,
     pixels,
     inputPixels,
   };

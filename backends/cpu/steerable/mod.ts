@@ -73,12 +73,12 @@ class SteerableKernels {
   /** The kernels for the functions of a call, of planes (or `back`, of their gradients). */
   set({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType, back: boolean): KernelSet {
     const size = threeAxes(geometry.kernelSize, 1), dilation = threeAxes(geometry.dilation, 1);
-    const unitStride = geometry.stride[geometry.stride.length - 1] === 1;
-    const key = `${back} ${dtype} ${size} ${dilation} ${unitStride} ${plan.functions.join()}`;
+    const step = geometry.stride[geometry.stride.length - 1];
+    const key = `${back} ${dtype} ${size} ${dilation} ${step} ${plan.functions.join()}`;
     let set = this.#sets.get(key);
     if (set === undefined) {
       const { executor, features, heap } = this.context;
-      const grid = { functions: plan.functions, count: plan.functionCount, size, dilation, unitStride };
+      const grid = { functions: plan.functions, count: plan.functionCount, size, dilation, step };
       const binary = buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid, back);
       const [planes, clear] = executor.register(binary, [back ? "planesBack" : "planes", "clear"]);
       this.#sets.set(key, set = { planes, clear });

@@ -1,13 +1,14 @@
 /**
  * The kernel that correlates a channel with all functions, for a tile of output positions. Each row of input that the tile
- * meets is padded and folded along the row once; then for each vector of outputs the folded rows are folded across rows and
- * depths in registers and multiplied by the functions' coefficients.
+ * meets is folded along the row once (`folded_rows.ts`); then for each vector of outputs the folded rows are folded across rows
+ * and depths in registers and multiplied by the functions' coefficients.
  */
 
 import { assign, type Element, forAddresses, forEach, multiplyAdd } from "../gemm/element.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "../wasm/assembler.ts";
-import { foldLocals, loadWords, multiply, PARAMETER, Temporaries, TILE, vectorConstant } from "./frame.ts";
-import { foldedTerms, foldsOf } from "./parity.ts";
+import { emitFoldedRows } from "./folded_rows.ts";
+import { foldLocals, loadWords, PARAMETER, subtract, Temporaries, TILE, vectorConstant } from "./frame.ts";
+import { type Fold, type FoldedTerm, foldedTerms, foldsOf } from "./parity.ts";
 
 /** What is compiled into the kernels. */
 export interface GridFunctions {
@@ -19,8 +20,8 @@ export interface GridFunctions {
   readonly size: readonly [number, number, number];
   /** Distances between taps. */
   readonly dilation: readonly [number, number, number];
-  /** Whether neighbouring outputs in a row meet neighbouring inputs. */
-  readonly unitStride: boolean;
+  /** Distance of the inputs that neighbouring outputs in a row meet. */
+  readonly step: number;
 }
 
 /** Zeros at the bytes from one address to another, a multiple of 16. */
@@ -46,189 +47,183 @@ export function emitProjection(module: ModuleBuilder, e: Element, grid: GridFunc
   return f;
 }
 
-/** Rows of input, padded and folded: [rowsZ][rowsY][vector][fold]. */
-function emitFoldedRows(
-  f: FunctionBuilder,
-  e: Element,
-  { size, dilation, unitStride }: GridFunctions,
-  parameters: Local,
-  tile: Local,
-  source: Local,
-  scratch: Local,
-): void {
-  const p = loadWords(f, parameters, PARAMETER, [
-    "depth",
-    "height",
-    "width",
-    "padZ",
-    "padY",
-    "padX",
-    "strideZ",
-    "strideY",
-    "strideX",
-    "outWidth",
-    "vectors",
-    "rowBytes",
-    "sliceBytes",
-    "foldRow",
-    "padded",
-    "tapRow",
-    "folds",
-  ]);
-  const t = loadWords(f, tile, TILE, ["z", "y", "rowsZ", "rowsY"]);
-  const [row, slice, rowAt, sliceAt, from, to, end, at, column, x] = f.locals("i32", 10);
-  const taps = size[2], folds = foldsOf(taps), temporaries = new Temporaries(f);
-  clearVectors(f, () => f.get(scratch), () => f.get(p.padded));
-  f.get(scratch).get(p.folds).op("i32.add").set(to);
-  f.get(t.z).get(p.strideZ).op("i32.mul").get(p.padZ).op("i32.sub").set(sliceAt);
-  assign(f, slice, 0);
-  forEach(f, slice, t.rowsZ, 1, () => {
-    f.get(t.y).get(p.strideY).op("i32.mul").get(p.padY).op("i32.sub").set(rowAt);
-    assign(f, row, 0);
-    forEach(f, row, t.rowsY, 1, () => {
-      f.get(sliceAt).get(p.depth).op("i32.lt_u").get(rowAt).get(p.height).op("i32.lt_u").op("i32.and");
-      f.if(() => {
-        // The row behind its padding; what is beyond it stays zero.
-        f.get(source).get(sliceAt).get(p.sliceBytes).op("i32.mul").op("i32.add");
-        f.get(rowAt).get(p.rowBytes).op("i32.mul").op("i32.add").set(from);
-        f.get(scratch).get(p.padX).i32(e.bytes).op("i32.mul").op("i32.add").set(at);
-        f.get(at).get(p.width).i32(-e.lanes).op("i32.and").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-        forAddresses(f, at, end, 16, () => {
-          f.get(at).get(from).mem("v128.load").mem("v128.store").add(from, 16);
-        });
-        f.get(scratch).get(p.padX).get(p.width).op("i32.add").i32(e.bytes).op("i32.mul").op("i32.add").set(end);
-        forAddresses(f, at, end, e.bytes, () => {
-          f.get(at).get(from).mem(e.load).mem(e.store).add(from, e.bytes);
-        });
-        if (!unitStride) {
-          for (let tap = 0; tap < taps; tap++) {
-            f.get(scratch).i32(tap * dilation[2] * e.bytes).op("i32.add").set(from);
-            f.get(scratch).get(p.padded).op("i32.add").get(p.tapRow).i32(tap).op("i32.mul").op("i32.add").set(at);
-            assign(f, x, 0);
-            forEach(f, x, p.outWidth, 1, () => {
-              f.get(at).get(from).mem(e.load).mem(e.store).add(at, e.bytes);
-              f.get(from).get(p.strideX).i32(e.bytes).op("i32.mul").op("i32.add").set(from);
-            });
-          }
-        }
-        f.get(scratch).set(from);
-        if (!unitStride) f.add(from, p.padded);
-        assign(f, column, 0);
-        forEach(f, column, p.vectors, 1, () => {
-          const loaded = Array.from({ length: taps }, (_, tap) => {
-            const local = temporaries.make();
-            f.get(from);
-            if (unitStride) f.mem("v128.load", tap * dilation[2] * e.bytes);
-            else f.get(p.tapRow).i32(tap).op("i32.mul").op("i32.add").mem("v128.load");
-            f.set(local);
-            return local;
-          });
-          foldLocals(f, e, folds, loaded, temporaries).forEach((local, k) =>
-            f.get(to).get(local).mem("v128.store", 16 * k)
-          );
-          temporaries.release();
-          f.add(from, 16).add(to, 16 * taps);
-        });
-      }, () => {
-        clearVectors(f, () => f.get(to), () => f.get(p.foldRow));
-        f.add(to, p.foldRow);
-      });
-      f.add(rowAt, 1);
-    });
-    f.add(sliceAt, 1);
-  });
-  f.release(...Object.values(p), ...Object.values(t), row, slice, rowAt, sliceAt, from, to, end, at, column, x);
-}
-
 /** All functions from the folded rows. */
 function emitFunctions(
   f: FunctionBuilder,
   e: Element,
-  { functions, count, size, dilation }: GridFunctions,
+  grid: GridFunctions,
   parameters: Local,
   tile: Local,
   target: Local,
   scratch: Local,
 ): void {
-  const p = loadWords(f, parameters, PARAMETER, [
-    "strideZ",
-    "strideY",
-    "outWidth",
-    "vectors",
-    "plane",
-    "foldRow",
-    "folds",
-  ]);
-  const t = loadWords(f, tile, TILE, ["depth", "height", "rowsY"]);
-  const [slice, row, column, base, rowTarget, to, store] = f.locals("i32", 7);
-  const [depth, height, width] = size;
-  const foldsZ = foldsOf(depth), foldsY = foldsOf(height);
-  const terms = foldedTerms(functions, [depth, height, width]);
-  const offsets = rowOffsets(f, size, dilation, t.rowsY, p.foldRow);
-  const sums = f.locals("v128", count), started = new Array<boolean>(count).fill(false);
+  const { functions, count, size, dilation } = grid;
+  const p = loadWords(f, parameters, PARAMETER, ["outWidth", "vectors", "plane"]);
+  const t = loadWords(f, tile, TILE, ["depth", "height"]);
+  const [slice, row, column, rowTarget, to] = f.locals("i32", 5);
+  const width = size[2], vectorBytes = 16 * width;
+  const classes = foldClasses(foldedTerms(functions, size), size);
+  const planes = Array.from({ length: count }, (_, i) => {
+    const local = f.local("i32");
+    f.get(p.plane).i32(i).op("i32.mul").set(local);
+    return local;
+  });
+  const rows = new FoldedRows(f, grid, parameters, tile, scratch);
   const temporaries = new Temporaries(f);
   f.get(target).set(rowTarget);
   assign(f, slice, 0);
   forEach(f, slice, t.depth, 1, () => {
     assign(f, row, 0);
     forEach(f, row, t.height, 1, () => {
-      f.get(slice).get(p.strideZ).op("i32.mul").get(t.rowsY).op("i32.mul");
-      f.get(row).get(p.strideY).op("i32.mul").op("i32.add").get(p.foldRow).op("i32.mul");
-      f.get(scratch).op("i32.add").get(p.folds).op("i32.add").set(base);
+      rows.start(slice, row);
       f.get(rowTarget).set(to);
       assign(f, column, 0);
       forEach(f, column, p.vectors, 1, () => {
-        started.fill(false);
-        for (let x = 0; x < width; x++) {
-          const byZ = Array.from({ length: depth }, (_, z) => {
-            const rows = Array.from({ length: height }, (_, y) => {
+        const sums = new Map<number, Local>();
+        const finish = (i: number) => {
+          const sum = sums.get(i);
+          f.get(to).get(planes[i]).op("i32.add").get(sum ?? f.constant(new Uint8Array(16))).mem("v128.store");
+          if (sum !== undefined) f.release(sum);
+        };
+        for (const { cells, finished } of classes) {
+          for (const { x, y, folds } of cells) {
+            const load = (z: number, tap: number) =>
+              f.get(rows.slices[z]).mem("v128.load", tap * dilation[1] * vectorBytes + 16 * x);
+            const slices = rows.slices.map((_, z) => {
               const local = temporaries.make();
-              f.get(base).get(offsets[z * height + y]).op("i32.add").mem("v128.load", 16 * x).set(local);
+              if (y.kind === "tap") load(z, y.tap);
+              else {
+                load(z, y.high);
+                load(z, y.low);
+                f.op(y.kind === "sum" ? e.add : subtract(e));
+              }
+              f.set(local);
               return local;
             });
-            return foldLocals(f, e, foldsY, rows, temporaries);
-          });
-          const folded = foldsY.map((_, y) => foldLocals(f, e, foldsZ, byZ.map((list) => list[y]), temporaries));
-          foldsY.forEach((_, y) =>
-            foldsZ.forEach((_, z) =>
-              terms.forEach((list, i) => {
-                const term = list.find((entry) => entry.x === x && entry.y === y && entry.z === z);
-                if (term === undefined) return;
-                const factor = vectorConstant(f, e, term.value);
-                if (started[i]) multiplyAdd(f, e, sums[i], folded[y][z], factor);
-                else f.get(folded[y][z]).get(factor).op(e.mul).set(sums[i]);
-                started[i] = true;
-              })
-            )
-          );
-          temporaries.release();
+            for (const { fold, factors } of folds) {
+              const [value] = foldLocals(f, e, [fold], slices, temporaries);
+              for (const { index, factor } of factors) {
+                const sum = sums.get(index), constant = vectorConstant(f, e, factor);
+                if (sum !== undefined) multiplyAdd(f, e, sum, value, constant);
+                else {
+                  const made = f.local("v128");
+                  f.get(value).get(constant).op(e.mul).set(made);
+                  sums.set(index, made);
+                }
+              }
+            }
+            temporaries.release();
+          }
+          finished.forEach(finish);
         }
-        f.get(to).set(store);
-        sums.forEach((sum, i) => {
-          f.get(store).get(started[i] ? sum : f.constant(new Uint8Array(16))).mem("v128.store");
-          if (i + 1 < count) f.add(store, p.plane);
-        });
-        f.add(to, 16).add(base, 16 * width);
+        f.add(to, 16);
+        rows.next();
       });
       f.get(rowTarget).get(p.outWidth).i32(e.bytes).op("i32.mul").op("i32.add").set(rowTarget);
     });
   });
+  rows.release();
+  f.release(...Object.values(p), ...Object.values(t), ...planes, slice, row, column, rowTarget, to);
 }
 
-/** Locals with the distance of the row of each depth and vertical tap from that of the first. */
-export function rowOffsets(
-  f: FunctionBuilder,
-  size: readonly number[],
-  dilation: readonly number[],
-  rowsY: Local,
-  foldRow: Local,
-): Local[] {
-  const sliceRows = f.local("i32");
-  multiply(f, sliceRows, rowsY, foldRow);
-  return Array.from({ length: size[0] * size[1] }, (_, i) => {
-    const local = f.local("i32");
-    f.get(sliceRows).i32(Math.floor(i / size[1]) * dilation[0]).op("i32.mul");
-    f.get(foldRow).i32((i % size[1]) * dilation[1]).op("i32.mul").op("i32.add").set(local);
-    return local;
-  });
+/** Folds of a column of folded rows, with what each of its depth folds means to functions. */
+interface FoldCell {
+  /** The fold along the row. */
+  readonly x: number;
+  /** Across rows. */
+  readonly y: Fold;
+  /** Across depth. */
+  readonly folds: readonly {
+    readonly fold: Fold;
+    readonly factors: readonly { readonly index: number; readonly factor: number }[];
+  }[];
+}
+
+/**
+ * Cells by the parities of their folds along and across rows: a function with definite parities needs those of one class, so
+ * that few sums are under way at a time and stay in registers. `finished` are the functions that need none of the classes behind.
+ */
+function foldClasses(
+  terms: readonly (readonly FoldedTerm[])[],
+  [depth, height, width]: readonly [number, number, number],
+): { readonly cells: readonly FoldCell[]; readonly finished: readonly number[] }[] {
+  const foldsZ = foldsOf(depth), foldsY = foldsOf(height), foldsX = foldsOf(width);
+  const odd = (fold: Fold) => fold.kind === "difference";
+  const classes: { cells: FoldCell[]; finished: number[] }[] = [];
+  const last = new Int32Array(terms.length);
+  for (const oddX of [false, true]) {
+    for (const oddY of [false, true]) {
+      const cells: FoldCell[] = [];
+      foldsX.forEach((foldX, x) =>
+        foldsY.forEach((y, at) => {
+          if (odd(foldX) !== oddX || odd(y) !== oddY) return;
+          const folds = foldsZ.map((fold, z) => ({
+            fold,
+            factors: terms.flatMap((list, index) => {
+              const term = list.find((entry) => entry.x === x && entry.y === at && entry.z === z);
+              if (term !== undefined) last[index] = classes.length;
+              return term === undefined ? [] : [{ index, factor: term.value }];
+            }),
+          })).filter(({ factors }) => factors.length > 0);
+          if (folds.length > 0) cells.push({ x, y, folds });
+        })
+      );
+      classes.push({ cells, finished: [] });
+    }
+  }
+  last.forEach((place, index) => classes[place].finished.push(index));
+  return classes;
+}
+
+/**
+ * Pointers into folded rows, [vector][rowsZ][rowsY][fold]: one for each depth tap, so that taps across rows and folds are immediate
+ * offsets.
+ */
+export class FoldedRows {
+  /** For each depth tap where the first of its rows is. */
+  readonly slices: readonly Local[];
+  /** Bytes from one vector of a row to the next. */
+  readonly column: Local;
+  readonly #f: FunctionBuilder;
+  readonly #grid: GridFunctions;
+  readonly #scratch: Local;
+  readonly #slice: Local;
+  readonly #strides: readonly [Local, Local];
+
+  /** For the tile of a function. */
+  constructor(f: FunctionBuilder, grid: GridFunctions, parameters: Local, tile: Local, scratch: Local) {
+    this.#f = f;
+    this.#grid = grid;
+    this.#scratch = scratch;
+    const { rowsZ, rowsY } = loadWords(f, tile, TILE, ["rowsZ", "rowsY"]);
+    const { strideZ, strideY } = loadWords(f, parameters, PARAMETER, ["strideZ", "strideY"]);
+    this.#slice = f.local("i32");
+    this.column = f.local("i32");
+    f.get(rowsY).i32(16 * grid.size[2]).op("i32.mul").tee(this.#slice).get(rowsZ).op("i32.mul").set(this.column);
+    f.release(rowsZ, rowsY);
+    this.#strides = [strideZ, strideY];
+    this.slices = f.locals("i32", grid.size[0]);
+  }
+
+  /** Points at what the first output of a row meets. */
+  start(slice: Local, row: Local): void {
+    const f = this.#f, [first, ...others] = this.slices, { size, dilation } = this.#grid;
+    const [strideZ, strideY] = this.#strides;
+    f.get(slice).get(strideZ).op("i32.mul").get(this.#slice).op("i32.mul");
+    f.get(row).get(strideY).op("i32.mul").i32(16 * size[2]).op("i32.mul").op("i32.add");
+    f.get(this.#scratch).op("i32.add").set(first);
+    others.forEach((local, i) =>
+      f.get(first).get(this.#slice).i32((i + 1) * dilation[0]).op("i32.mul").op("i32.add").set(local)
+    );
+  }
+
+  /** Goes on to the next vector. */
+  next(): void {
+    for (const local of this.slices) this.#f.add(local, this.column);
+  }
+
+  /** Gives the locals back. */
+  release(): void {
+    this.#f.release(...this.slices, this.column, this.#slice, ...this.#strides);
+  }
 }

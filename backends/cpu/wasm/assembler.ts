@@ -62,8 +62,9 @@ export class ModuleBuilder {
     const types = new ByteWriter().u32(this.#types.length).bytes(this.#typeSection.toBytes());
     module.section(1, types);
     const imports = new ByteWriter().u32(1).name("env").name("memory").byte(0x02);
-    if (this.#shared) imports.byte(0x03).u32(0).u32(MAX_PAGES);
-    else imports.byte(0x00).u32(0);
+    // A memory of at least a page: V8 without a trap handler (Deno) then needs one comparison for an access instead of two.
+    if (this.#shared) imports.byte(0x03).u32(1).u32(MAX_PAGES);
+    else imports.byte(0x00).u32(1);
     module.section(2, imports);
     const declarations = new ByteWriter().u32(this.#functions.length);
     for (const { type } of this.#functions) declarations.u32(type);

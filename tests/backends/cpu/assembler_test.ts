@@ -107,7 +107,7 @@ test("FunctionBuilder.call calls an internal function", () => {
   square.get(square.params[0]).get(square.params[0]).op("f64.mul");
   const f = module.function(["f64"], ["f64"], "fourth");
   f.get(f.params[0]).call(square).call(square);
-  const memory = new WebAssembly.Memory({ initial: 0 });
+  const memory = new WebAssembly.Memory({ initial: 1 });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes()), { env: { memory } });
   assertEquals(Object.keys(exports), ["fourth"]);
   assertEquals((exports.fourth as Export)(3), 81);

@@ -1,7 +1,8 @@
 // Convolution by a plan on the cpu backend against the reference: axes, options, both types, one and two threads, with and
 // without OpenBLAS; results that do not depend on the number of threads.
-// covers: backends/cpu/steerable/adjoint.ts, backends/cpu/steerable/frame.ts, backends/cpu/steerable/module.ts,
-// backends/cpu/steerable/projection.ts
+// covers: backends/cpu/steerable/adjoint.ts, backends/cpu/steerable/folded_rows.ts, backends/cpu/steerable/frame.ts,
+// covers: backends/cpu/steerable/module.ts,
+// covers: backends/cpu/steerable/projection.ts
 
 import { assertEquals } from "@std/assert";
 import { createBackend as createCpu } from "../../../../backends/cpu/mod.ts";
@@ -34,6 +35,9 @@ const CASES: readonly Case[] = [
   { plan: { kernelSize: [3, 5] }, size: [12, 17], options: { stride: 2, dilation: [2, 3], padding: [1, 6] } },
   { plan: { kernelSize: [3, 3] }, size: [10, 8], options: { stride: [3, 1], dilation: 2, groups: 2 } },
   { plan: { kernelSize: [1, 1] }, size: [5, 6] },
+  { plan: { kernelSize: [3, 5] }, size: [9, 30], options: { dilation: [1, 3], padding: [1, 9] } },
+  { plan: { kernelSize: [3, 7], functionCount: 9 }, size: [7, 26], options: { stride: [1, 2], padding: [1, 11] } },
+  { plan: { kernelSize: [2, 4] }, size: [6, 40], options: { stride: [2, 5], dilation: [1, 2], padding: 3 } },
   { plan: { kernelSize: [7, 7], functionCount: 18, copies: 2 }, size: [15, 16], options: { padding: 3 } },
   { plan: { kernelSize: [3, 3, 3], copies: 2 }, size: [5, 6, 7], options: { padding: 1 } },
   { plan: { kernelSize: [3, 2, 3], copies: 2 }, size: [6, 5, 9], options: { padding: [1, 0, 2], stride: [2, 1, 2] } },
