@@ -12,18 +12,22 @@ import { requireSupportedDeno } from "./versions.ts";
 /** Folders whose tests run in Bun and Node as well. */
 const CROSS = ["tests/cross", "tests/ffi", "tests/runtime", "tests/support"];
 
-interface Stage {
+/** A part of the tests: one run of one test runner. */
+export interface Stage {
+  /** Its name in the summary. */
   name: string;
+  /** Runs it and writes a JUnit report. */
   run(report: string): Promise<Outcome>;
 }
 
-interface StageResult extends TestCounts {
+/** What became of a stage. */
+export interface StageResult extends TestCounts {
   name: string;
   seconds: number;
 }
 
 /** The test files in some folders and among some files, sorted. */
-function testFiles(paths: readonly string[]): string[] {
+export function testFiles(paths: readonly string[]): string[] {
   const found: string[] = [];
   for (const path of paths) {
     if (!existsInRoot(path)) continue;
@@ -96,7 +100,8 @@ async function stages(paths: readonly string[], filter: string | undefined): Pro
   return list;
 }
 
-async function runStage({ name, run }: Stage, filtered: boolean): Promise<StageResult> {
+/** Runs a stage. `filtered` when it may be right that no test ran. */
+export async function runStage({ name, run }: Stage, filtered: boolean): Promise<StageResult> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
     console.log(`\n── ${name} ${"─".repeat(Math.max(0, 76 - name.length))}`);
@@ -111,7 +116,8 @@ async function runStage({ name, run }: Stage, filtered: boolean): Promise<StageR
   }
 }
 
-function printSummary(results: readonly StageResult[]): boolean {
+/** Prints the table and the last line. Whether all passed, and there were some. */
+export function printSummary(results: readonly StageResult[]): boolean {
   console.log(`\n${"".padEnd(14)}${["passed", "failed", "skipped", "seconds"].map((t) => t.padStart(9)).join("")}`);
   for (const { name, passed, failed, skipped, seconds } of results) {
     const figures = [passed, failed.length, skipped.length, seconds.toFixed(1)];
