@@ -9,7 +9,7 @@ import { DTypeError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/layout.ts";
 import { checkEquivariance, type EquivarianceOptions, type EquivarianceReport } from "./check_equivariance.ts";
 import { ExportError, FieldTypeError } from "./errors.ts";
-import type { FieldType } from "./field_type.ts";
+import { differenceOf, type FieldType } from "./field_type.ts";
 import type { GeometricTensor } from "./geometric_tensor.ts";
 import type { FoldOptions } from "./plain/fold_batch_norm.ts";
 import type { Layer } from "./plain/layer.ts";
@@ -125,5 +125,6 @@ export function requireInput(op: string, expected: FieldType, input: GeometricTe
 /** Throws {@linkcode FieldTypeError} naming both types unless they are equal. */
 export function requireType(op: string, expected: FieldType, actual: FieldType): void {
   if (expected.equals(actual)) return;
-  throw new FieldTypeError({ op, expected: `an input of type ${expected}`, actual: String(actual) });
+  const hint = differenceOf(expected, actual);
+  throw new FieldTypeError({ op, expected: `an input of type ${expected}`, actual: String(actual), hint });
 }

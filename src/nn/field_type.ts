@@ -277,6 +277,21 @@ export function fieldsByLabel<L>(type: FieldType, labels: readonly L[]): Map<L, 
   return groups;
 }
 
+/** Where two types differ, for a message in which both read alike: long types are cut short, and names do not tell bases. */
+export function differenceOf(expected: FieldType, actual: FieldType): string | undefined {
+  if (String(expected) !== String(actual)) return undefined;
+  if (!expected.gspace.equals(actual.gspace)) return `They live on different spaces named ${expected.gspace.name}`;
+  const field = expected.representations.findIndex((rho, i) =>
+    i >= actual.length || !rho.equals(actual.representations[i])
+  );
+  if (field < 0) return `They have ${expected.length} and ${actual.length} fields`;
+  const [a, b] = [expected.representations[field], actual.representations[field]];
+  if (b === undefined) return `They have ${expected.length} and ${actual.length} fields`;
+  return a.name === b.name
+    ? `They differ in field ${field}: two representations named ${a.name} with other matrices`
+    : `They differ in field ${field}: ${a.name} and ${b.name}`;
+}
+
 /** Throws FieldTypeError unless both types live on the same space. */
 export function requireSameSpace(op: string, a: FieldType, b: FieldType): void {
   if (a.gspace.equals(b.gspace)) return;

@@ -10,7 +10,7 @@ import { concatenate, type Tensor } from "../tensor/mod.ts";
 import { formatShape, type Shape } from "../tensor/layout.ts";
 import { FieldTypeError } from "./errors.ts";
 import type { FieldType } from "./field_type.ts";
-import { requireSameSpace } from "./field_type.ts";
+import { differenceOf, requireSameSpace } from "./field_type.ts";
 import { selectFields, transformCoords, transformFibers, transformGrid } from "./transform.ts";
 
 /** What the axes of a geometric tensor are, by the dimension of the base space. */
@@ -100,6 +100,7 @@ export class GeometricTensor {
         op,
         expected: `two tensors of type ${this.type}`,
         actual: `one of type ${other.type}`,
+        hint: differenceOf(this.type, other.type),
       });
     }
     if (this.coords !== other.coords) {

@@ -4,10 +4,11 @@ import { assert, assertEquals, assertFalse, assertStringIncludes, assertThrows }
 import { cyclicGroup } from "../../src/group/mod.ts";
 import { changeBasis, directSum } from "../../src/group/constructions.ts";
 import { flipRot2dOnR2, rot2dOnR2 } from "../../src/gspaces/mod.ts";
-import { FieldType, fieldType, FieldTypeError, ReLU } from "../../src/nn/mod.ts";
-import { fieldsByLabel, requireSameSpace } from "../../src/nn/field_type.ts";
-import { ArgumentError } from "../../src/tensor/mod.ts";
+import { FieldType, fieldType, FieldTypeError, GeometricTensor, IdentityModule, ReLU } from "../../src/nn/mod.ts";
+import { differenceOf, fieldsByLabel, requireSameSpace } from "../../src/nn/field_type.ts";
+import { ArgumentError, zeros } from "../../src/tensor/mod.ts";
 import { test } from "../support/test.ts";
+import "./support.ts";
 
 const space = rot2dOnR2(4);
 const mixed = new FieldType(space, [space.regularRepr, space.irrep(1), space.trivialRepr, space.regularRepr]);
@@ -97,6 +98,27 @@ test("FieldType refuses nothing at all, foreign representations, and positions t
   const elsewhere = new FieldType(rot2dOnR2(8), rot2dOnR2(8).trivialRepr);
   assertThrows(() => mixed.concat(elsewhere), FieldTypeError, "one space");
   assertThrows(() => requireSameSpace("test", mixed, elsewhere), FieldTypeError, "restrict(id)");
+});
+
+test("differenceOf says where types differ that read alike", () => {
+  const runs = Array.from({ length: 12 }, (_, i) => i % 2 === 0 ? space.regularRepr : space.irrep(1));
+  const long = new FieldType(space, runs), other = new FieldType(space, [...runs.slice(0, 11), space.irrep(2)]);
+  // Each has 12 fields in more runs than are shown.
+  assertEquals(String(long), String(other));
+  assertEquals(differenceOf(long, other), "They differ in field 11: irrep_1 and irrep_2");
+  const swapped = new FieldType(space, [...runs.slice(0, 10), runs[11], runs[10]]);
+  assertThrows(
+    () => new IdentityModule(long).forward(new GeometricTensor(zeros([1, long.size, 2, 2]), swapped)),
+    FieldTypeError,
+    "They differ in field 10: regular and irrep_1",
+  );
+  const turned = changeBasis(space.irrep(1), Float64Array.of(0, 1, 1, 0), "irrep_1", []);
+  const [plain, basis] = [new FieldType(space, space.irrep(1)), new FieldType(space, turned)];
+  assertEquals(
+    differenceOf(plain, basis),
+    "They differ in field 0: two representations named irrep_1 with other matrices",
+  );
+  assertEquals(differenceOf(plain, long), undefined);
 });
 
 test("ReLU on fields that are not permutations fails to compile and throws at run time", () => {

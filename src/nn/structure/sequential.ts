@@ -7,7 +7,7 @@ import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
 import { EquivariantModule, type ExportOptions } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
-import type { FieldType } from "../field_type.ts";
+import { differenceOf, type FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
 import { foldBatchNorm } from "../plain/fold_batch_norm.ts";
 import { SelectChannels } from "../plain/parallel.ts";
@@ -57,6 +57,7 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
         op: `SequentialModule, module ${name} after ${before}`,
         expected: `a module with inType ${given.outType}`,
         actual: `inType ${module.inType}`,
+        hint: differenceOf(given.outType, module.inType),
       });
     }
     this.modules = entries.map(([name, module]) => this.addModule(name, module));
