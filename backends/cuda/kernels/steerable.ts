@@ -13,9 +13,8 @@ import type {
 } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
 import { add, input } from "../../../src/tensor/expr.ts";
-import type { SteerableCosts, SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
-import type { CudaBuffer } from "../allocator.ts";
-import type { CudaContext, CudaKernel } from "../context.ts";
+import type { SteerableCosts } from "../../../src/tensor/steerable_plan.ts";
+import type { CudaContext } from "../context.ts";
 import { pointerOf, pushNumbers, SCRATCH, scratchView } from "./bind.ts";
 import {
   CHANNEL_ROWS,
@@ -23,18 +22,23 @@ import {
   channelsSource,
   functionsSource,
   planesSource,
-  type SteerableNumber,
   steerableNumbers,
   TAP_TILE,
 } from "./steerable_source.ts";
-import { type RowRun, type SteerableTables, steerableTables } from "./steerable_tables.ts";
+import {
+  type PlacedTables,
+  planesBlock,
+  problemNumbers,
+  SHARED_BYTES,
+  SteerableKernels,
+  TableStore,
+  THREADS,
+  threeAxes,
+} from "./steerable_device.ts";
+import type { RowRun, SteerableTables } from "./steerable_tables.ts";
 
 /** Bytes of planes (and of functions' values) that are there at a time, unless one sample has more. */
 const CHUNK_BYTES = 2 ** 28;
-/** Bytes of dynamic shared memory that a block should not exceed: two blocks fit beside each other on all devices since sm_80. */
-const SHARED_BYTES = 48 * 1024;
-/** Threads of a block. */
-const THREADS = 128;
 /** Positions of a thread that gathers from planes. */
 const FUNCTION_POSITIONS = 4;
 
@@ -80,78 +84,13 @@ export interface SteerableParts {
   readonly chunkBytes?: number;
 }
 
-/** How a block of the kernel of planes is divided. */
-export interface PlanesBlock {
-  /** Threads. */
-  readonly threads: number;
-  /** Positions of a thread. */
-  readonly each: number;
-  /** Dynamic shared memory. */
-  readonly sharedBytes: number;
-}
-
-/** The division of blocks for copies of a size, so that the functions' values fit into shared memory. */
-export function planesBlock(size: number, functionCount: number, bytes: number): PlanesBlock {
-  const table = TAP_TILE * (functionCount * bytes + 12);
-  let threads = THREADS, each = functionCount <= 12 ? 4 : functionCount <= 24 ? 2 : 1;
-  const needed = (): number => size * functionCount * bytes * threads * each;
-  while (needed() + table > SHARED_BYTES && each > 1) each /= 2;
-  while (needed() + table > SHARED_BYTES && threads > 8) threads /= 2;
-  return { threads, each, sharedBytes: needed() };
-}
-
-/** Three entries, `fill` in front. */
-function threeAxes(list: readonly number[], fill: number): readonly [number, number, number] {
-  const padded = [...new Array<number>(3 - list.length).fill(fill), ...list];
-  return [padded[0], padded[1], padded[2]];
-}
-
-interface PlacedTables {
-  readonly tables: SteerableTables;
-  readonly buffer: CudaBuffer;
-}
-
-/** Tables on the device, for as long as their plans live. */
-class TableStore {
-  readonly #parts: SteerableParts;
-  readonly #known = new Map<FloatDType, WeakMap<SteerablePlan, PlacedTables>>();
-  readonly #registry: FinalizationRegistry<CudaBuffer>;
-
-  constructor(parts: SteerableParts) {
-    this.#parts = parts;
-    this.#registry = new FinalizationRegistry((buffer) => parts.context.allocator.freeInternal(buffer));
-  }
-
-  of(plan: SteerablePlan, dtype: FloatDType): PlacedTables {
-    let known = this.#known.get(dtype);
-    if (known === undefined) this.#known.set(dtype, known = new WeakMap());
-    let placed = known.get(plan);
-    if (placed === undefined) {
-      const tables = steerableTables(plan, dtype);
-      const buffer = this.#parts.context.allocator.allocateInternal(tables.bytes.length);
-      this.#parts.upload(buffer.pointer, tables.bytes);
-      known.set(plan, placed = { tables, buffer });
-      this.#registry.register(plan, buffer);
-    }
-    return placed;
-  }
-}
-
 /** Makes the operations. */
 export function createSteerable(parts: SteerableParts): SteerableOperations {
-  const store = new TableStore(parts);
-  const kernels = new Map<string, CudaKernel>();
-  const kernelOf: KernelSource = (entry, source, key) => {
-    let kernel = kernels.get(`${entry}|${key}`);
-    if (kernel === undefined) {
-      [kernel] = parts.context.kernels.kernel(source(), [entry], { fmad: true });
-      kernels.set(`${entry}|${key}`, kernel);
-    }
-    return kernel;
-  };
+  const store = new TableStore(parts.context, parts.upload);
+  const kernels = new SteerableKernels(parts.context);
   const start = (call: SteerableConvolutionCall): Run => {
     const dtype = call.input.dtype as FloatDType;
-    return new Run(parts, kernelOf, call, dtype, store.of(call.plan, dtype));
+    return new Run(parts, kernels, call, dtype, store.of(call.plan, dtype));
   };
   return {
     steerableConvolution: (call) => start(call).forward(),
@@ -159,8 +98,6 @@ export function createSteerable(parts: SteerableParts): SteerableOperations {
     steerableConvolutionWeightGradient: (call) => start(call).weightGradient(),
   };
 }
-
-type KernelSource = (entry: string, source: () => string, key: string) => CudaKernel;
 
 /** Some samples. */
 interface Chunk {
@@ -171,7 +108,7 @@ interface Chunk {
 /** One call. */
 class Run {
   readonly #parts: SteerableParts;
-  readonly #kernelOf: KernelSource;
+  readonly #kernels: SteerableKernels;
   readonly #call: SteerableConvolutionCall;
   readonly #dtype: FloatDType;
   readonly #bytes: number;
@@ -179,16 +116,17 @@ class Run {
   readonly #base: number;
   readonly #pixels: number;
   readonly #inputPixels: number;
+  readonly #numbers: readonly number[];
 
   constructor(
     parts: SteerableParts,
-    kernelOf: KernelSource,
+    kernels: SteerableKernels,
     call: SteerableConvolutionCall,
     dtype: FloatDType,
     { tables, buffer }: PlacedTables,
   ) {
     this.#parts = parts;
-    this.#kernelOf = kernelOf;
+    this.#kernels = kernels;
     this.#call = call;
     this.#dtype = dtype;
     this.#bytes = BYTES_PER_ELEMENT[dtype];
@@ -196,6 +134,7 @@ class Run {
     this.#base = buffer.pointer;
     this.#pixels = call.geometry.outputSize.reduce((a, b) => a * b, 1);
     this.#inputPixels = call.geometry.inputSize.reduce((a, b) => a * b, 1);
+    this.#numbers = problemNumbers(call, tables.planes);
   }
 
   /** Elements of planes of a sample. */
@@ -223,32 +162,6 @@ class Run {
     return chunks;
   }
 
-  #numbers(changes: { readonly [name in SteerableNumber]?: number }): number[] {
-    const { geometry, plan } = this.#call;
-    const [inputDepth, inputHeight, inputWidth] = threeAxes(geometry.inputSize, 1);
-    const [depth, height, width] = threeAxes(geometry.outputSize, 1);
-    const [kernelDepth, kernelHeight, kernelWidth] = threeAxes(geometry.kernelSize, 1);
-    const [strideDepth, strideHeight, strideWidth] = threeAxes(geometry.stride, 1);
-    const [dilationDepth, dilationHeight, dilationWidth] = threeAxes(geometry.dilation, 1);
-    const [padDepth, padHeight, padWidth] = threeAxes(geometry.padBefore, 0);
-    return steerableNumbers({
-      positions: 0,
-      pixels: this.#pixels,
-      inputPixels: this.#inputPixels,
-      inChannels: plan.inChannels,
-      planes: this.#tables.planes,
-      size: 0,
-      rows: 0,
-      firstCopy: 0,
-      add: 0,
-      ...{ inputDepth, inputHeight, inputWidth, depth, height, width },
-      ...{ kernelHeight, kernelWidth, taps: kernelDepth * kernelHeight * kernelWidth },
-      ...{ strideDepth, strideHeight, strideWidth, dilationDepth, dilationHeight, dilationWidth },
-      ...{ padDepth, padHeight, padWidth },
-      ...changes,
-    });
-  }
-
   #inputPointer(sample: number): number {
     const { geometry, plan, input } = this.#call;
     return pointerOf(input) + sample * geometry.groups * plan.inChannels * this.#inputPixels * this.#bytes;
@@ -260,17 +173,17 @@ class Run {
     const positions = samples * geometry.groups * this.#pixels;
     for (const { size, copies, channels, forward } of this.#tables.inputs) {
       if (forward.rows === 0) continue;
-      const { threads, each, sharedBytes } = planesBlock(size, plan.functionCount, this.#bytes);
-      const kernel = this.#kernelOf(
+      const { maxOptInSharedBytesPerBlock } = context.device;
+      const block = planesBlock(size, plan.functionCount, this.#bytes, maxOptInSharedBytesPerBlock);
+      const { threads, each, sharedBytes } = block;
+      const kernel = this.#kernels.of(
         "planes_kernel",
-        () => planesSource(this.#dtype, plan.functionCount, each),
         `${this.#dtype}|${plan.functionCount}|${each}`,
+        () => planesSource(this.#dtype, plan.functionCount, each),
       );
-      if (sharedBytes > SHARED_BYTES - TAP_TILE * (plan.functionCount * this.#bytes + 12)) {
-        context.driver.allowSharedBytes(kernel.handle, sharedBytes);
-      }
+      this.#kernels.allow(kernel, sharedBytes, TAP_TILE * (plan.functionCount * this.#bytes + 12));
       const args = context.arguments();
-      pushNumbers(args, this.#numbers({ positions, size, rows: forward.rows }), false);
+      pushNumbers(args, steerableNumbers({ positions, size, rows: forward.rows }, this.#numbers), false);
       args.pointer(target).pointer(this.#inputPointer(first)).pointer(this.#base + channels);
       args.pointer(this.#base + forward.starts).pointer(this.#base + forward.sources);
       args.pointer(this.#base + forward.coefficients).pointer(this.#base + this.#tables.functions);
@@ -286,16 +199,19 @@ class Run {
     if (!isPartition) {
       context.driver.fill(target, 0, samples * this.#functionElements * this.#bytes, context.stream);
     }
-    const kernel = this.#kernelOf(
+    const kernel = this.#kernels.of(
       "functions_kernel",
-      () => functionsSource(this.#dtype, plan.functionCount, FUNCTION_POSITIONS),
       `${this.#dtype}|${plan.functionCount}`,
+      () => functionsSource(this.#dtype, plan.functionCount, FUNCTION_POSITIONS),
     );
     for (const { copies, channels, back, overlaps } of this.#tables.inputs) {
       // Copies that share channels add to one place: one after another.
       const each = overlaps ? 1 : copies;
       for (let copy = 0; copy < copies; copy += each) {
-        const numbers = this.#numbers({ positions, rows: back.rows, firstCopy: copy, add: isPartition ? 0 : 1 });
+        const numbers = steerableNumbers(
+          { positions, rows: back.rows, firstCopy: copy, add: isPartition ? 0 : 1 },
+          this.#numbers,
+        );
         const args = context.arguments();
         pushNumbers(args, numbers, false);
         args.pointer(target).pointer(planes).pointer(this.#base + channels);
@@ -321,18 +237,18 @@ class Run {
     const positions = maps *
       (byRows ? inputDepth * Math.ceil(inputHeight / CHANNEL_ROWS) * inputWidth : this.#inputPixels);
     const kernel = byRows
-      ? this.#kernelOf(
+      ? this.#kernels.of(
         "channel_rows_kernel",
-        () => channelRowsSource(this.#dtype, functionCount, kernelHeight),
         `${this.#dtype}|${functionCount}|${kernelHeight}`,
+        () => channelRowsSource(this.#dtype, functionCount, kernelHeight),
       )
-      : this.#kernelOf(
+      : this.#kernels.of(
         "channels_kernel",
-        () => channelsSource(this.#dtype, functionCount, unit),
         `${this.#dtype}|${functionCount}|${unit}`,
+        () => channelsSource(this.#dtype, functionCount, unit),
       );
     const args = context.arguments();
-    pushNumbers(args, this.#numbers({ positions }), false);
+    pushNumbers(args, steerableNumbers({ positions }, this.#numbers), false);
     args.pointer(this.#inputPointer(first)).pointer(values).pointer(this.#base + this.#tables.functions);
     const grid = [Math.ceil(positions / THREADS), inChannels, 1] as const;
     context.launch(kernel, grid, [THREADS, 1, 1], byRows ? sharedBytes : 0, args);

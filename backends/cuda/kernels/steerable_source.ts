@@ -45,9 +45,16 @@ export const STEERABLE_NUMBERS = [
 /** The name of a number. */
 export type SteerableNumber = typeof STEERABLE_NUMBERS[number];
 
-/** Numbers in the order in which kernels read them. */
-export function steerableNumbers(values: { readonly [name in SteerableNumber]: number }): number[] {
-  return STEERABLE_NUMBERS.map((name) => values[name]);
+const POSITIONS = new Map<string, number>(STEERABLE_NUMBERS.map((name, i) => [name, i]));
+
+/** Numbers in the order in which kernels read them; those without a value are as in `others`, by default 0. */
+export function steerableNumbers(
+  values: { readonly [name in SteerableNumber]?: number },
+  others?: readonly number[],
+): number[] {
+  const numbers = others === undefined ? new Array<number>(STEERABLE_NUMBERS.length).fill(0) : others.slice();
+  for (const [name, value] of Object.entries(values)) numbers[POSITIONS.get(name)!] = value;
+  return numbers;
 }
 
 const number = (name: SteerableNumber): string => `n.v[${STEERABLE_NUMBERS.indexOf(name)}]`;

@@ -1,9 +1,11 @@
 // Convolution by a plan: tables, the division of blocks, and on the emulator all three operations against the reference, whole and in chunks.
-// covers: backends/cuda/kernels/steerable_source.ts, backends/cuda/kernels/steerable_tables.ts
+// covers: backends/cuda/kernels/steerable_source.ts, backends/cuda/kernels/steerable_tables.ts,
+// backends/cuda/kernels/steerable_device.ts
 
 import { assert, assertEquals } from "@std/assert";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
-import { createSteerable, planesBlock, type SteerableOperations } from "../../../../backends/cuda/kernels/steerable.ts";
+import { createSteerable, type SteerableOperations } from "../../../../backends/cuda/kernels/steerable.ts";
+import { planesBlock } from "../../../../backends/cuda/kernels/steerable_device.ts";
 import { STEERABLE_NUMBERS, steerableNumbers } from "../../../../backends/cuda/kernels/steerable_source.ts";
 import { rowRuns, steerableTables } from "../../../../backends/cuda/kernels/steerable_tables.ts";
 import type { Backend, SteerableConvolutionCall, View } from "../../../../src/tensor/backend.ts";
@@ -59,13 +61,18 @@ test("steerableTables gives the same coefficients forward and back", () => {
 });
 
 test("planesBlock fits the functions' values into shared memory", () => {
-  assertEquals(planesBlock(1, 6, 4), { threads: 128, each: 4, sharedBytes: 1 * 6 * 4 * 4 * 128 });
+  assertEquals(planesBlock(1, 6, 4, 0), { threads: 128, each: 4, sharedBytes: 1 * 6 * 4 * 4 * 128 });
+  // What a block may ask for serves two positions of a thread; without it there is one.
+  assertEquals(planesBlock(4, 19, 4, 2 ** 17), { threads: 128, each: 2, sharedBytes: 4 * 19 * 4 * 2 * 128 });
+  assertEquals(planesBlock(4, 19, 4, 0), { threads: 128, each: 1, sharedBytes: 4 * 19 * 4 * 128 });
   for (const size of [1, 3, 7, 13]) {
     for (const functionCount of [1, 6, 11, 19, 35]) {
       for (const bytes of [4, 8]) {
-        const { threads, each, sharedBytes } = planesBlock(size, functionCount, bytes);
-        assertEquals(sharedBytes, size * functionCount * bytes * threads * each);
-        assert(sharedBytes + 64 * (functionCount * bytes + 12) <= 48 * 1024 || threads === 8);
+        for (const limit of [48, 99, 163]) {
+          const { threads, each, sharedBytes } = planesBlock(size, functionCount, bytes, limit * 1024);
+          assertEquals(sharedBytes, size * functionCount * bytes * threads * each);
+          assert(sharedBytes + 64 * (functionCount * bytes + 12) <= limit * 1024 || threads === 8);
+        }
       }
     }
   }
@@ -76,6 +83,8 @@ test("steerableNumbers stand in the order of their names", () => {
     typeof steerableNumbers
   >[0];
   assertEquals(steerableNumbers(values), STEERABLE_NUMBERS.map((_, i) => i));
+  const some = steerableNumbers({ pixels: 7 }, steerableNumbers({ positions: 5, pixels: 6 }));
+  assertEquals(some.slice(0, 3), [5, 7, 0]);
 });
 
 const METHODS = [
@@ -206,3 +215,16 @@ onEmulator("convolution by a plan adds where copies share channels, and gives ze
   });
   await check(device, operationsOf(device), problem(plan, [4, 5], { padding: 1 }));
 });
+
+onEmulator(
+  "convolution by a plan asks for more shared memory where its functions are many, once for each kernel",
+  async () => {
+    using device = await startDevice();
+    const plan = randomPlan({ kernelSize: [5, 5], functionCount: 24 });
+    const operations = operationsOf(device);
+    device.emulator.reset();
+    await check(device, operations, problem(plan, [6, 7], { padding: 2 }));
+    // For the input of three channels to a copy, which the forward pass and the gradient by the weights share.
+    assertEquals(device.emulator.calls("cuFuncSetAttribute"), 1);
+  },
+);
