@@ -120,8 +120,10 @@ export class SteerableKernels {
   /** Lets a kernel that has `staticBytes` of shared memory have so much dynamic one. */
   allow(kernel: CudaKernel, dynamicBytes: number, staticBytes: number): void {
     if (dynamicBytes + staticBytes <= SHARED_BYTES || dynamicBytes <= (this.#allowed.get(kernel) ?? 0)) return;
-    this.#context.driver.allowSharedBytes(kernel.handle, dynamicBytes);
-    this.#allowed.set(kernel, dynamicBytes);
+    // A limit above the usual one, even where static memory alone makes the difference.
+    const allowed = Math.max(dynamicBytes, SHARED_BYTES + staticBytes);
+    this.#context.driver.allowSharedBytes(kernel.handle, allowed);
+    this.#allowed.set(kernel, allowed);
   }
 }
 

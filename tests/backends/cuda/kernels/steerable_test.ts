@@ -217,7 +217,7 @@ onEmulator("convolution by a plan adds where copies share channels, and gives ze
 });
 
 onEmulator(
-  "convolution by a plan asks for more shared memory where its functions are many, once for each kernel",
+  "convolution by a plan asks for more shared memory where its functions are many, and not again",
   async () => {
     using device = await startDevice();
     const plan = randomPlan({ kernelSize: [5, 5], functionCount: 24 });
