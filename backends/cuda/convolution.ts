@@ -3,7 +3,7 @@
  * through a padded copy; descriptors and the chosen algorithm are kept for each shape.
  */
 
-import type { ConvolutionCall, MapCall, View } from "../../src/tensor/backend.ts";
+import type { ConvolutionCall, MapCall, ReducedPrecision, View } from "../../src/tensor/backend.ts";
 import type { ConvolutionGeometry } from "../../src/tensor/conv_geometry.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
 import { BackendError, OutOfMemoryError } from "../../src/tensor/errors.ts";
@@ -36,6 +36,20 @@ interface Plan {
   /** The rounding that the descriptor says. */
   math: number;
 }
+
+/** How factors of float32 are rounded. */
+type Rounding = CudaPrecision | ReducedPrecision;
+
+/** The library's name for that; bfloat16 goes by TF32, which has its range and is more accurate: the library rounds float32 to no other. */
+const MATH: { readonly [R in Rounding]: number } = {
+  float32: CUDNN_MATH.fma,
+  tf32: CUDNN_MATH.default,
+  bfloat16: CUDNN_MATH.default,
+  float16: CUDNN_MATH.tensorConverted,
+};
+
+/** The three views of a convolution, dense. */
+type Operands = Pick<ConvolutionCall, "input" | "weight" | "output">;
 
 /** What a convolution needs of the device. */
 export interface ConvolutionParts {
@@ -74,7 +88,7 @@ export class Convolutions {
       weight: this.#dense(call.weight, direction !== "weightGradient", SLOTS.weight),
       output: this.#dense(call.output, direction !== "forward", SLOTS.output),
     };
-    this.#padded(direction, call.geometry, dense);
+    this.#padded(direction, call, dense);
     const computed = dense[RESULT[direction]];
     if (computed !== result) this.#parts.copy(computed, result);
   }
@@ -97,8 +111,8 @@ export class Convolutions {
   /** Makes the padding the same on both sides of each axis. */
   #padded(
     direction: ConvolutionDirection,
-    geometry: ConvolutionGeometry,
-    views: { readonly input: View; readonly weight: View; readonly output: View },
+    { geometry, precision }: ConvolutionCall,
+    views: Operands,
   ): void {
     const { padBefore, padAfter, inputSize, kernelSize, dilation, stride, outputSize } = geometry;
     // The windows of the same number of outputs stand at the same places, whatever lies behind the last one.
@@ -106,7 +120,7 @@ export class Convolutions {
       const span = dilation[axis] * (kernelSize[axis] - 1) + 1;
       return Math.floor((size + 2 * padBefore[axis] - span) / stride[axis]) + 1 === outputSize[axis];
     });
-    if (alike) return this.#execute(direction, geometry, padBefore, views);
+    if (alike) return this.#execute(direction, geometry, precision, padBefore, views);
     const { input } = views;
     const { context, copy } = this.#parts;
     const size = inputSize.map((length, axis) => length + padBefore[axis] + padAfter[axis]);
@@ -121,29 +135,31 @@ export class Convolutions {
       copy(input, inner);
     }
     const none = padBefore.map(() => 0);
-    this.#execute(direction, { ...geometry, inputSize: size }, none, { ...views, input: padded });
+    this.#execute(direction, { ...geometry, inputSize: size }, precision, none, { ...views, input: padded });
     if (direction === "inputGradient") copy(inner, input);
   }
 
   #execute(
     direction: ConvolutionDirection,
     geometry: ConvolutionGeometry,
+    reduced: ReducedPrecision | undefined,
     padding: readonly number[],
-    views: { readonly input: View; readonly weight: View; readonly output: View },
+    views: Operands,
   ): void {
     const { context, cudnn, precision } = this.#parts;
     const sizes = convolutionSizes(geometry, padding, views.input.dtype as FloatDType);
+    const rounding: Rounding = sizes.dtype === "float32" ? reduced ?? precision : "float32";
     const at = {
       input: pointerOf(views.input),
       weight: pointerOf(views.weight),
       output: pointerOf(views.output),
     };
-    const key = `${direction} ${JSON.stringify(sizes)}`;
-    const plan = this.#plans.get(key) ?? this.#plan(key, direction, sizes, at);
+    const key = `${direction} ${rounding} ${JSON.stringify(sizes)}`;
+    const plan = this.#plans.get(key) ?? this.#plan(key, direction, sizes, rounding, at);
     for (;;) {
       const [{ algorithm, workspace, math }] = plan.algorithms;
       try {
-        if (precision === "tf32" && math !== plan.math) {
+        if (rounding !== "float32" && math !== plan.math) {
           cudnn.setMath(plan.descriptors, math);
           plan.math = math;
         }
@@ -164,19 +180,20 @@ export class Convolutions {
     key: string,
     direction: ConvolutionDirection,
     sizes: ConvolutionSizes,
+    rounding: Rounding,
     at: { readonly input: number; readonly weight: number; readonly output: number },
   ): Plan {
-    const { cudnn, precision } = this.#parts;
-    const math = precision === "tf32" ? CUDNN_MATH.default : CUDNN_MATH.fma;
+    const { cudnn } = this.#parts;
+    const math = MATH[rounding];
     const descriptors = cudnn.describe(sizes, math);
     try {
       const results = this.#results(direction, descriptors, at);
-      const algorithms = usableAlgorithms(direction, results, precision);
+      const algorithms = usableAlgorithms(direction, results, rounding !== "float32");
       if (algorithms.length === 0) {
         throw new BackendError({
           op: "cuda convolution",
           expected: `an algorithm of cuDNN for ${direction} of ${describeSizes(sizes)}`,
-          actual: `${results.length} algorithms, none of which can run it with ${precision} precision`,
+          actual: `${results.length} algorithms, none of which can run it with ${rounding} precision`,
           hint: 'Try useBackend("cuda", { precision: "tf32" }), or the cpu backend',
         });
       }

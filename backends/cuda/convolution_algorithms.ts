@@ -4,7 +4,6 @@
  */
 
 import { type AlgorithmResult, type ConvolutionDirection, CUDNN_MATH } from "./cudnn.ts";
-import type { CudaPrecision } from "./cublas.ts";
 
 /** Numbers of the algorithms that sum products: implicit and explicit GEMM, direct. */
 const SUMMING: { readonly [D in ConvolutionDirection]: ReadonlySet<number> } = {
@@ -13,15 +12,15 @@ const SUMMING: { readonly [D in ConvolutionDirection]: ReadonlySet<number> } = {
   weightGradient: new Set([0, 1, 3]),
 };
 
-/** Algorithms that may be used, the best first. */
+/** Algorithms that may be used, the best first. `rounding` says that products may be rounded, and then also transformed. */
 export function usableAlgorithms(
   direction: ConvolutionDirection,
   results: readonly AlgorithmResult[],
-  precision: CudaPrecision,
+  rounding: boolean,
 ): AlgorithmResult[] {
   const usable = results.filter(({ status, math, algorithm }) =>
     status === 0 &&
-    (precision === "tf32" ||
+    (rounding ||
       SUMMING[direction].has(algorithm) && (math === CUDNN_MATH.fma || math === CUDNN_MATH.default))
   );
   return [...usable.filter(({ deterministic }) => deterministic), ...usable.filter((result) => !result.deterministic)];

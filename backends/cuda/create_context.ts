@@ -5,7 +5,7 @@
 
 import { loadFfi } from "../../ffi/mod.ts";
 import { runtime } from "../../src/runtime/mod.ts";
-import type { BackendOptions, MatmulCall } from "../../src/tensor/backend.ts";
+import type { BackendOptions, MatmulCall, ReducedPrecision } from "../../src/tensor/backend.ts";
 import { ArgumentError, BackendError, OutOfMemoryError } from "../../src/tensor/errors.ts";
 import { CudaAllocator } from "./allocator.ts";
 import type { CudaContext, CudaKernel, DeviceFacts, Extent3, KernelCompiler } from "./context.ts";
@@ -91,6 +91,7 @@ export class CudaSystem implements CudaContext {
   readonly #arguments = new KernelArguments();
   readonly #undo: Undo;
   #hasWorkspace = false;
+  #precision: ReducedPrecision | undefined;
   #matmul: ((call: MatmulCall) => void) | undefined;
 
   /** Made by {@linkcode createSystem}. */
@@ -147,6 +148,16 @@ export class CudaSystem implements CudaContext {
     this.#matmul = matmul;
   }
 
+  /** Runs work that is made of products; their factors may be rounded to `precision`. */
+  atPrecision(precision: ReducedPrecision | undefined, work: () => void): void {
+    this.#precision = precision;
+    try {
+      work();
+    } finally {
+      this.#precision = undefined;
+    }
+  }
+
   /** A product by cuBLAS. */
   gemm(product: Gemm): void {
     if (!this.#hasWorkspace) {
@@ -154,7 +165,8 @@ export class CudaSystem implements CudaContext {
       this.#cublas.setWorkspace(this.allocator.allocateInternal(bytes).pointer, bytes);
       this.#hasWorkspace = true;
     }
-    this.#cublas.gemm(product);
+    const precision = product.precision ?? this.#precision;
+    this.#cublas.gemm(precision === undefined ? product : { ...product, precision });
   }
 
   /** Adds what is to be undone before the system itself. */

@@ -4,6 +4,7 @@
  */
 
 import { type Library, loadFfi } from "../../ffi/mod.ts";
+import type { ReducedPrecision } from "../../src/tensor/backend.ts";
 import type { FloatDType } from "../../src/tensor/dtype.ts";
 import { CudaError } from "./errors.ts";
 import { HostBlock } from "./host_memory.ts";
@@ -16,6 +17,13 @@ export type CudaPrecision = "float32" | "tf32";
 const MATH = { float32: 0, tf32: 3 } as const satisfies { readonly [P in CudaPrecision]: number };
 /** `cublasOperation_t`. */
 export const CUBLAS_OPERATION = { none: 0, transpose: 1 } as const;
+
+/** `CUDA_R_32F`. */
+const FLOAT32 = 0;
+/** `cublasComputeType_t`: float32 sums of products whose factors are rounded. */
+const COMPUTE = { float16: 74, bfloat16: 75 } as const satisfies { readonly [P in ReducedPrecision]: number };
+/** `CUBLAS_GEMM_DEFAULT`. */
+const DEFAULT_ALGORITHM = -1;
 
 /** An operand: elements in memory, column after column. */
 export interface ColumnMajor {
@@ -46,6 +54,8 @@ export interface Gemm {
   readonly batch: number;
   readonly alpha: number;
   readonly beta: number;
+  /** To what float32 factors may be rounded. Default: as the handle is configured. */
+  readonly precision?: ReducedPrecision | undefined;
 }
 
 /** Checked calls on one handle. */
@@ -86,7 +96,7 @@ export class Cublas {
   }
 
   /** Puts a product on the stream. */
-  gemm({ dtype, m, n, k, a, transposeA, b, transposeB, c, batch, alpha, beta }: Gemm): void {
+  gemm({ dtype, m, n, k, a, transposeA, b, transposeB, c, batch, alpha, beta, precision }: Gemm): void {
     const { view, address } = this.#block;
     if (dtype === "float32") {
       view.setFloat32(16, alpha, true);
@@ -103,7 +113,14 @@ export class Cublas {
     const [lda, ldb, ldc] = [a.leading, b.leading, c.leading];
     let call: string;
     let status: number;
-    if (batch === 1) {
+    if (precision !== undefined && dtype === "float32") {
+      call = "cublasGemmStridedBatchedEx";
+      status = symbols.cublasGemmStridedBatchedEx(
+        ...[this.#handle, opA, opB, m, n, k, one, a.pointer, FLOAT32, lda, a.batchStride] as const,
+        ...[b.pointer, FLOAT32, ldb, b.batchStride, two, c.pointer, FLOAT32, ldc, c.batchStride] as const,
+        ...[batch, COMPUTE[precision], DEFAULT_ALGORITHM] as const,
+      );
+    } else if (batch === 1) {
       const gemm = dtype === "float32" ? symbols.cublasSgemm_v2 : symbols.cublasDgemm_v2;
       call = dtype === "float32" ? "cublasSgemm" : "cublasDgemm";
       status = gemm(

@@ -67,16 +67,16 @@ export function createMatmul({ context, cublas, copy, map }: MatmulParts): (call
     return target;
   };
 
-  const viaDense = ({ a, b, output, alpha, beta }: MatmulCall): void => {
+  const viaDense = (call: MatmulCall): void => {
+    const { output, beta } = call;
     const target = dense(output, SLOTS.output);
     if (beta !== 0) copy(output, target);
-    matmul({ a, b, output: target, alpha, beta });
+    matmul({ ...call, output: target });
     copy(target, output);
   };
 
   const matmul = (call: MatmulCall): void => {
-    const { alpha, beta } = call;
-    const { output } = call;
+    const { output, beta } = call;
     let { a, b } = call;
     const rank = output.shape.length;
     const [m, n] = output.shape.slice(-2);
@@ -94,12 +94,12 @@ export function createMatmul({ context, cublas, copy, map }: MatmulParts): (call
     let loops = batchLoops(a, b, output);
     if (callsOf(loops) > MOST_CALLS) {
       // Copies merge the axes of the batch.
-      if (!isContiguous(output)) return viaDense({ a, b, output, alpha, beta });
+      if (!isContiguous(output)) return viaDense(call);
       a = densified(a, SLOTS.a);
       b = densified(b, SLOTS.b);
       loops = batchLoops(a, b, output);
     }
-    run(cublas, { a, b, output, alpha, beta }, loops);
+    run(cublas, { ...call, a, b }, loops);
   };
   return matmul;
 }
@@ -139,7 +139,7 @@ function callsOf({ loops: { shape }, axis }: BatchLoops): number {
 /** One call for each point of all loops but the one that a call does. */
 function run(
   cublas: Pick<Cublas, "gemm">,
-  { a, b, output, alpha, beta }: MatmulCall,
+  { a, b, output, alpha, beta, precision }: MatmulCall,
   { loops: { shape, strides: [outputStrides, aStrides, bStrides] }, axis: batchAxis }: BatchLoops,
 ): void {
   const batch = batchAxis === undefined ? 1 : shape[batchAxis];
@@ -154,7 +154,7 @@ function run(
   const others = shape.map((_, axis) => axis).filter((axis) => axis !== batchAxis);
   const visit = (depth: number, aOffset: number, bOffset: number, outputOffset: number): void => {
     if (depth === others.length) {
-      cublas.gemm(place(product, { alpha, beta }, aOffset * bytes, bOffset * bytes, outputOffset * bytes));
+      cublas.gemm(place(product, { alpha, beta, precision }, aOffset * bytes, bOffset * bytes, outputOffset * bytes));
       return;
     }
     const axis = others[depth];
@@ -178,7 +178,7 @@ interface Placed {
 
 function place(
   { gemm, swapped }: Placed,
-  factors: { readonly alpha: number; readonly beta: number },
+  factors: Pick<Gemm, "alpha" | "beta" | "precision">,
   aOffset: number,
   bOffset: number,
   outputOffset: number,

@@ -57,6 +57,13 @@ export function createOperations(system: CudaSystem): Operations {
   const mapReduce = createMapReduce(system);
   const convolutions = new Convolutions({ context: system, cudnn, precision, benchmark, copy, map });
   system.onDispose(() => convolutions.dispose());
+  const steerable = createSteerable({
+    context: system,
+    matmul,
+    map,
+    mapReduce,
+    upload: (target, bytes) => system.staging.upload(target, bytes),
+  });
   const dense = (view: View): View => {
     const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
     return scratchView(system.scratch(bytes, TRANSFER_SLOT), view.dtype, view.shape);
@@ -84,13 +91,11 @@ export function createOperations(system: CudaSystem): Operations {
     mapReduce,
     matmul,
     convolution: (direction, call) => convolutions.run(direction, call),
-    ...createSteerable({
-      context: system,
-      matmul,
-      map,
-      mapReduce,
-      upload: (target, bytes) => system.staging.upload(target, bytes),
-    }),
+    steerableConvolution: (call) => system.atPrecision(call.precision, () => steerable.steerableConvolution(call)),
+    steerableConvolutionInputGradient: (call) =>
+      system.atPrecision(call.precision, () => steerable.steerableConvolutionInputGradient(call)),
+    steerableConvolutionWeightGradient: (call) =>
+      system.atPrecision(call.precision, () => steerable.steerableConvolutionWeightGradient(call)),
     ...createPool(system),
     gather: createGather(system),
     scatterAdd: createScatterAdd(system),

@@ -23,3 +23,4 @@ export {
   type RegressionLossOptions,
 } from "./losses.ts";
 export { guardedStep, NonFiniteLossError } from "./guard.ts";
+export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";

@@ -62,8 +62,20 @@ export interface MapReduceCall {
   readonly outputs: readonly View[];
 }
 
+/** Types with less precision than float32. */
+export type ReducedPrecision = "float16" | "bfloat16";
+
+/** A product, of matrices or in a convolution. */
+export interface ProductCall {
+  /**
+   * Factors of float32 may be rounded to this type before they are multiplied, where that is faster; sums and results stay float32. Default:
+   * they may not. A backend may ignore it.
+   */
+  readonly precision?: ReducedPrecision;
+}
+
 /** A batched product: `output = alpha · a · b + beta · output`. All of one float dtype. */
-export interface MatmulCall {
+export interface MatmulCall extends ProductCall {
   /** `[…batch, m, k]` with any strides (0 in broadcast batch axes). */
   readonly a: View;
   /** `[…batch, k, n]`, the same batch axes. */
@@ -77,7 +89,7 @@ export interface MatmulCall {
 }
 
 /** The three views of a convolution; which one is the result depends on the method. All of one float dtype. */
-export interface ConvolutionCall {
+export interface ConvolutionCall extends ProductCall {
   /** Sizes, strides, padding. */
   readonly geometry: ConvolutionGeometry;
   /** `[batch, inChannels, …inputSize]`. */
@@ -89,7 +101,7 @@ export interface ConvolutionCall {
 }
 
 /** The three views of a convolution by a plan; which one is the result depends on the method. All of one float dtype, row-major. */
-export interface SteerableConvolutionCall {
+export interface SteerableConvolutionCall extends ProductCall {
   /** Sizes, strides, padding; its channels are the plan's times the groups. */
   readonly geometry: ConvolutionGeometry;
   /** What is computed for each group. */

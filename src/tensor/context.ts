@@ -4,6 +4,7 @@
  */
 
 import { type ContextStorage, runtime } from "../runtime/mod.ts";
+import type { ReducedPrecision } from "./backend.ts";
 
 /** Something that owns disposable things made while it is current. */
 export interface Owner {
@@ -31,6 +32,8 @@ export interface Context {
   readonly owner: Owner | undefined;
   /** Whether operations are recorded for differentiation. */
   readonly gradEnabled: boolean;
+  /** To what factors of products may be rounded; `undefined` where they may not. */
+  readonly precision?: ReducedPrecision | undefined;
 }
 
 const outside: Context = { owner: undefined, gradEnabled: true };
@@ -94,10 +97,10 @@ export function isGradEnabled(): boolean {
  * ```
  */
 export function noGrad<R>(fn: () => R): R {
-  return runInContext({ owner: currentContext().owner, gradEnabled: false }, fn);
+  return runInContext({ ...currentContext(), gradEnabled: false }, fn);
 }
 
 /** Runs `fn` (also an asynchronous one) with recording, inside {@linkcode noGrad} too. */
 export function enableGrad<R>(fn: () => R): R {
-  return runInContext({ owner: currentContext().owner, gradEnabled: true }, fn);
+  return runInContext({ ...currentContext(), gradEnabled: true }, fn);
 }

@@ -13,6 +13,7 @@ import {
   perAxis,
   perSide,
 } from "./conv_geometry.ts";
+import { productOptions } from "./autocast.ts";
 import { isFloat } from "./dtype.ts";
 import { ArgumentError, DTypeError, ShapeError } from "./errors.ts";
 import * as E from "./expr.ts";
@@ -47,7 +48,7 @@ function forward(geometry: ConvolutionGeometry, input: Tensor, weight: Tensor, b
   const { backend, dtype } = input;
   const output = allocateTensor(backend, outputShape(geometry), dtype);
   if (input.size === 0 || weight.size === 0) fillZeros(output);
-  else backend.convolution({ geometry, input, weight, output });
+  else backend.convolution({ geometry, input, weight, output, ...productOptions() });
   if (bias !== undefined) addBias(output, bias);
   const operands = bias === undefined ? [input, weight] : [input, weight, bias];
   if (needsGrad(operands)) {
@@ -70,7 +71,7 @@ function inputGradient(
   const { backend, dtype } = output;
   const input = allocateTensor(backend, inputShape(geometry), dtype);
   if (output.size === 0 || weight.size === 0) fillZeros(input);
-  else backend.convolutionInputGradient({ geometry, input, weight, output });
+  else backend.convolutionInputGradient({ geometry, input, weight, output, ...productOptions() });
   if (bias !== undefined) addBias(input, bias);
   const operands = bias === undefined ? [output, weight] : [output, weight, bias];
   if (needsGrad(operands)) {
@@ -88,7 +89,7 @@ function weightGradient(geometry: ConvolutionGeometry, input: Tensor, output: Te
   const { backend, dtype } = input;
   const weight = allocateTensor(backend, weightShape(geometry), dtype);
   if (input.size === 0 || output.size === 0) fillZeros(weight);
-  else backend.convolutionWeightGradient({ geometry, input, weight, output });
+  else backend.convolutionWeightGradient({ geometry, input, weight, output, ...productOptions() });
   if (needsGrad([input, output])) {
     record("convolutionWeightGradient", [input, output], [weight], [input, output], ([gradient], [x, y], needs) => [
       needs[0] ? inputGradient(geometry, y, gradient!) : undefined,

@@ -3,8 +3,8 @@
  * are functions in other files that make tensors with `createTensor`; the class `Tensor` adds them as methods.
  */
 
-import type { Backend, DeviceBuffer, View } from "./backend.ts";
-import { currentContext, currentOwner, type Owned, type Owner } from "./context.ts";
+import type { Backend, DeviceBuffer, ReducedPrecision, View } from "./backend.ts";
+import { currentContext, currentOwner, type Owned, type Owner, runSynchronously } from "./context.ts";
 import { BYTES_PER_ELEMENT, type DType, isFloat } from "./dtype.ts";
 import { BackendMismatchError, DisposedError } from "./errors.ts";
 import { contiguousStrides, elementCount, formatShape, type Layout, type Shape } from "./layout.ts";
@@ -269,12 +269,18 @@ export function record(
     op,
     edges,
     outputs.map((output) => ({ shape: output.shape, dtype: output.dtype })),
-    backward,
+    atPrecision(currentContext().precision, backward),
   );
   for (let i = 0; i < outputs.length; i++) {
     if (isFloat(outputs[i].dtype)) attach(outputs[i], node, i);
   }
   if (saved.length > 0) node.save(saved.map(saveTensor));
+}
+
+/** A derivative whose products are as those of its operation, wherever it runs. */
+function atPrecision(precision: ReducedPrecision | undefined, backward: BackwardFunction): BackwardFunction {
+  if (precision === undefined) return backward;
+  return (...args) => runSynchronously({ ...currentContext(), precision }, () => backward(...args));
 }
 
 /**

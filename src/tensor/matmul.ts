@@ -3,6 +3,7 @@
  * matrix becomes a single product, so that its weight gradient is one product too.
  */
 
+import { productOptions } from "./autocast.ts";
 import type { View } from "./backend.ts";
 import { allocateTensor, commonBackend, expandedView, needsGrad, record } from "./core.ts";
 import { cast } from "./elementwise.ts";
@@ -85,7 +86,14 @@ function multiply(a: Tensor, b: Tensor): Tensor {
   const batch = broadcastShapes([a.shape.slice(0, -2), b.shape.slice(0, -2)], op);
   const output = allocateTensor(backend, [...batch, a.shape[a.rank - 2], b.shape[b.rank - 1]], a.dtype);
   if (output.size > 0) {
-    backend.matmul({ a: batched(a, batch, op), b: batched(b, batch, op), output, alpha: 1, beta: 0 });
+    backend.matmul({
+      a: batched(a, batch, op),
+      b: batched(b, batch, op),
+      output,
+      alpha: 1,
+      beta: 0,
+      ...productOptions(),
+    });
   }
   if (needsGrad([a, b])) {
     const shapes = [a.shape, b.shape];

@@ -6,6 +6,7 @@
  */
 
 export * from "./backend.ts";
+export { autocast } from "./autocast.ts";
 export { backward, type BackwardOptions, grad, type GradOptions } from "./autograd.ts";
 export { enableGrad, isGradEnabled, noGrad, type Owned, type Owner } from "./context.ts";
 export {

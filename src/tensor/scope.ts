@@ -55,7 +55,7 @@ export class Scope implements Disposable, Owner {
    * @internal
    */
   enter(): this {
-    this.#leave = enterContext({ owner: this, gradEnabled: currentContext().gradEnabled });
+    this.#leave = enterContext({ ...currentContext(), owner: this });
     return this;
   }
 
@@ -189,7 +189,7 @@ function endWith<T>(made: Scope, value: T): T {
 export function localScope<R>(fn: () => R): R {
   const made = new Scope();
   try {
-    return endWith(made, runSynchronously({ owner: made, gradEnabled: currentContext().gradEnabled }, fn));
+    return endWith(made, runSynchronously({ ...currentContext(), owner: made }, fn));
   } finally {
     made.end();
   }
@@ -224,7 +224,7 @@ export function scope<R>(fn?: () => R): Scope | R {
   const finish = <T>(value: T): T => endWith(made, value);
   let result: R;
   try {
-    result = runInContext({ owner: made, gradEnabled: currentContext().gradEnabled }, fn);
+    result = runInContext({ ...currentContext(), owner: made }, fn);
   } catch (error) {
     made.end();
     throw error;

@@ -4,6 +4,7 @@
  * backends without them they are composed of depthwise convolutions and matrix products.
  */
 
+import { productOptions } from "./autocast.ts";
 import type { Backend } from "./backend.ts";
 import { type ConvolutionTransposedOptions, transposedGeometry } from "./conv.ts";
 import { allocateTensor, commonBackend, needsGrad, record } from "./core.ts";
@@ -54,7 +55,7 @@ function run(
   }
   const rows = Object.entries(operands).map(([role, operand]): [string, Tensor] => [role, contiguous(operand)]);
   const all = { ...Object.fromEntries(rows), [result]: target } as { [role in keyof typeof METHODS]: Tensor };
-  if (target.size > 0) backend[METHODS[result]]!({ ...problem, ...all });
+  if (target.size > 0) backend[METHODS[result]]!({ ...problem, ...all, ...productOptions() });
   for (const [, operand] of rows) operand.dispose();
   return target;
 }

@@ -182,6 +182,53 @@ emulatedTest("benchmark times the algorithms at the first call, and gives the sa
   for (const result of results) assertEquals(result, results[0]);
 });
 
+emulatedTest(
+  "products and convolutions that may round go by reduced precision, those of float64 never",
+  async (emulator) => {
+    const backend = await createBackend();
+    const reduced = () => emulator.calls("cublasGemmStridedBatchedEx");
+    const [a, b, output] = [
+      view(backend, [3, 4], (i) => i),
+      view(backend, [4, 2], (i) => 1 - i),
+      view(backend, [3, 2]),
+    ];
+    backend.matmul({ a, b, output, alpha: 1, beta: 0 });
+    const exact = [...backend.readSync(output)];
+    assertEquals(reduced(), 0);
+    for (const precision of ["float16", "bfloat16"] as const) {
+      multiply(backend, output, 0);
+      backend.matmul({ a, b, output, alpha: 1, beta: 0, precision });
+      assertEquals([...backend.readSync(output)], exact, "small integers are exact in any precision");
+    }
+    assertEquals(reduced(), 2);
+    const wide = (made: View): View => {
+      const count = elementCount(made.shape);
+      const target: View = { ...made, dtype: "float64", buffer: backend.allocate(8 * count) };
+      backend.write(target, new Float64Array(count).fill(2));
+      return target;
+    };
+    backend.matmul({ a: wide(a), b: wide(b), output: wide(output), alpha: 1, beta: 0, precision: "bfloat16" });
+    assertEquals(reduced(), 2);
+    const math = () => emulator.calls("cudnnSetConvolutionMathType");
+    const [x, w] = [view(backend, [1, 2, 5, 5], (i) => i % 7 - 3), view(backend, [2, 2, 3, 3], (i) => i % 3 - 1)];
+    const geometry = convolutionGeometry(x.shape, w.shape, {});
+    const results = ([undefined, "float16", "bfloat16"] as const).map((precision) => {
+      const y = view(backend, [1, 2, 3, 3]);
+      backend.convolution({
+        geometry,
+        input: x,
+        weight: w,
+        output: y,
+        ...(precision === undefined ? {} : { precision }),
+      });
+      return [...backend.readSync(y)];
+    });
+    assertEquals([results[1], results[2]], [results[0], results[0]]);
+    assert(math() >= 3, "a descriptor for each precision");
+    backend.dispose();
+  },
+);
+
 emulatedTest("padding that differs between two sides is the same as a padded input", async () => {
   const backend = await createBackend();
   const shape = [1, 2, 5, 4];
@@ -257,7 +304,7 @@ test("usableAlgorithms keeps those that sum products, the reproducible ones firs
     result(1, 0, true, 1),
   ];
   const numbers = (list: readonly AlgorithmResult[]) => list.map(({ algorithm }) => algorithm);
-  assertEquals(numbers(usableAlgorithms("weightGradient", results, "float32")), [3, 0]);
-  assertEquals(numbers(usableAlgorithms("weightGradient", results, "tf32")), [4, 3, 1, 0]);
-  assertEquals(numbers(usableAlgorithms("inputGradient", results, "float32")), [0]);
+  assertEquals(numbers(usableAlgorithms("weightGradient", results, false)), [3, 0]);
+  assertEquals(numbers(usableAlgorithms("weightGradient", results, true)), [4, 3, 1, 0]);
+  assertEquals(numbers(usableAlgorithms("inputGradient", results, false)), [0]);
 });
