@@ -46,7 +46,7 @@ export { EmptyBasisError, KernelError } from "./src/kernels/mod.ts";
 /** Bases of steerable kernels and differential operators, radial functions and harmonics. */
 export * as kernels from "./src/kernels/mod.ts";
 export * from "./src/nn/mod.ts";
-/** Plain (non-equivariant) layers, also the entry `@escnn/escnn/plain`. */
+/** Plain (non-equivariant) layers; the entry `@escnn/escnn/plain` has them with the tensor library alone. */
 export * as plain from "./src/nn/plain/mod.ts";
 export * from "./src/optim/mod.ts";
 export * from "./src/data/mod.ts";

@@ -1,4 +1,5 @@
 // Every module that the library exports has a row in the table of modules, and keeps the contract of modules in it.
+// covers: src/nn/pooling/adaptive_pool.ts
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import * as nn from "../../src/nn/mod.ts";

@@ -11,7 +11,6 @@ import {
 } from "../../../src/nn/mod.ts";
 import { ArgumentError, seed } from "../../../src/tensor/mod.ts";
 import { test } from "../../support/test.ts";
-import { checkContract } from "../module_contract.ts";
 import { assertExports, regular, trivial } from "../support.ts";
 
 const space = icoOnR3();
@@ -28,16 +27,6 @@ for (const points of [12, 20, 30] as const) {
     assert(maxExact < 1e-11, `${maxExact}`);
   });
 }
-
-test("R3IcoConv and R3IcoConvTransposed differentiate, save their state, export, and take empty batches", async () => {
-  seed(2);
-  const options = { spatial: [3, 3, 3], small: [2, 2, 2] };
-  await checkContract((dtype) => new R3IcoConv(vectors, vectors, 3, { points: 20, padding: 1, dtype }), options);
-  await checkContract((dtype) => new R3IcoConvTransposed(vectors, vectors, 3, { points: 30, stride: 2, dtype }), {
-    ...options,
-    small: [1, 2, 1],
-  });
-});
 
 test("R3IcoConv has one function at the centre and one at each point of a ring", () => {
   const counts = ([12, 20, 30] as const).map((points) =>
