@@ -24,6 +24,11 @@ export interface CompileOptions {
   readonly backend?: Backend;
   /** Calls the network in the place of `model.forward(input)`: for networks of several inputs or outputs, of which it picks one. */
   readonly run?: (input: Tensor) => unknown;
+  /**
+   * Chains of products and elementwise work (functions on a group that are sampled, changed and analyzed) whose intermediate results are
+   * large run piece by piece, with this many bytes of them at once. Default: 1 MiB on cpu, `Infinity` (all at once) elsewhere.
+   */
+  readonly tileBytes?: number;
   /** Whether a run is compared with the network's result for the same numbers. Default true. */
   readonly verify?: boolean;
 }

@@ -15,6 +15,9 @@ import { bufferOf, PlanBuffer, readsOf, type Step, viewIn } from "./program.ts";
 /** How much the plan's result may differ from the network's, in units of its greatest number: far more than rounding makes. */
 const TOLERANCE: { readonly float32: number; readonly float64: number } = { float32: 1e-3, float64: 1e-9 };
 
+/** A piece fits the caches of a processor; a GPU has faster memory and wants large calls. */
+const defaultTile = (backend: string): number => backend === "cpu" ? 1 << 20 : Infinity;
+
 /** Does what {@linkcode compile} says. */
 export async function build(
   model: CompilableModule,
@@ -35,7 +38,7 @@ export async function build(
   let compiled: CompiledNetwork | undefined;
   try {
     const { steps, output } = withOutputOfItsOwn(captured);
-    const program = await optimized(steps, output, constants);
+    const program = await optimized(steps, output, constants, options.tileBytes ?? defaultTile(backend.name));
     compiled = new CompiledNetwork({
       ...captured,
       ...program,

@@ -142,7 +142,8 @@ export class CompiledNetwork {
     this.#outputPlace = place(output);
     const unshared = packed([...planned.offsets.keys()]);
     this.#description = new PlanDescription({
-      steps: steps.map(describeStep),
+      steps: [...new Set(steps.map((step) => step.whole ?? step))].map(describeStep),
+      calls: steps.length,
       recordedSteps: program.recordedSteps,
       plannedBytes: planned.bytes,
       unsharedBytes: unshared.bytes,

@@ -7,6 +7,7 @@ import type { Constants } from "./constants.ts";
 import { folded } from "./fold.ts";
 import { fused } from "./fuse.ts";
 import { bufferOf, type PlanBuffer, readsOf, type Step, viewIn, withoutDead, withViews } from "./program.ts";
+import { tiled } from "./tile.ts";
 import { withoutRepeats } from "./repeats.ts";
 import { productNest, smallMatrix } from "./small_product.ts";
 
@@ -18,6 +19,7 @@ export async function optimized(
   recorded: readonly Step[],
   output: View,
   constants: Constants,
+  tileBytes: number,
 ): Promise<{ readonly steps: Step[]; readonly folded: readonly string[] }> {
   const shared = await withSharedConstants(withoutDead(recorded, output), constants);
   const joined = fused(withoutRepeats(shared, output), output, (step) => {
@@ -25,7 +27,8 @@ export async function optimized(
     const matrix = constants.get(bufferOf(step.call.a));
     return matrix === undefined ? undefined : productNest(step, matrix);
   });
-  return await folded(withoutDead(joined, output), output, constants);
+  const { steps, folded: names } = await folded(withoutDead(joined, output), output, constants);
+  return { steps: tiled(steps, output, tileBytes), folded: names };
 }
 
 /** Small constants of equal contents become one: modules of one kind make each its own. */

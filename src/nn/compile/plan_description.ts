@@ -9,7 +9,7 @@ import { type SteerablePlan, steerableWork } from "../../tensor/steerable_plan.t
 import type { ConvolutionPlan } from "../conv/convolution_plan.ts";
 import { type Step, writesOf } from "./program.ts";
 
-/** A call of the backend. */
+/** A call of the backend, or several for a step that runs piece by piece. */
 export interface CompiledStep {
   /** The backend's method. */
   readonly operation: string;
@@ -25,8 +25,10 @@ export interface CompiledStep {
 
 /** What {@linkcode CompiledNetwork.describe} tells. */
 export class PlanDescription {
-  /** The calls in order. */
+  /** The steps in order. */
   readonly steps: readonly CompiledStep[];
+  /** The calls of a run: more than steps where large steps run piece by piece. */
+  readonly calls: number;
   /** The calls that the network itself makes. */
   readonly recordedSteps: number;
   /** Bytes of the one buffer in which all results of a run lie, the output included. */
@@ -43,6 +45,7 @@ export class PlanDescription {
   /** From its parts. */
   constructor(parts: Omit<PlanDescription, "flops">) {
     this.steps = parts.steps;
+    this.calls = parts.calls;
     this.recordedSteps = parts.recordedSteps;
     this.plannedBytes = parts.plannedBytes;
     this.unsharedBytes = parts.unsharedBytes;
@@ -68,7 +71,9 @@ export class PlanDescription {
     const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(2)} MB`;
     return [
       ...lines,
-      `${this.steps.length} steps of ${this.recordedSteps}, ${(this.flops / 1e9).toFixed(3)} GFLOP`,
+      `${this.steps.length} steps of ${this.recordedSteps} in ${this.calls} calls, ${
+        (this.flops / 1e9).toFixed(3)
+      } GFLOP`,
       `results ${megabytes(this.plannedBytes)} (${megabytes(this.unsharedBytes)} without sharing), ` +
       `constants ${megabytes(this.constantBytes)}`,
       ...(this.folded.length === 0 ? [] : [`scales of channels folded into the weights of ${this.folded.join(", ")}`]),

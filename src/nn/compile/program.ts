@@ -81,6 +81,8 @@ export type Step = {
     readonly call: OperationCalls[O];
     /** The dotted names of the modules that it comes from. */
     readonly modules: readonly string[];
+    /** The step of which this does a piece. */
+    readonly whole?: Step;
   };
 }[Operation];
 
