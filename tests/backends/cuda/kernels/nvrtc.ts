@@ -11,11 +11,25 @@ export const NO_NVRTC = "NVRTC is not installed (ESCNN_CUDA_HOME or ESCNN_NVRTC 
 /** Architectures that kernels are compiled for, of those that the compiler knows. */
 export const ARCHITECTURES: readonly number[] = [80, 90, 100];
 
-/** Opens NVRTC. */
+/** What the emulator exports and NVIDIA's library does not. */
+const EMULATOR_SYMBOL = { escnn_emulator_reset: { parameters: [], result: "void" } } as const;
+
+/** Whether a library is the emulator, whose compiler says nothing about what NVIDIA's takes. */
+function isEmulator(path: string): boolean {
+  try {
+    openLibrary({ name: "NVRTC", candidates: [path], symbols: EMULATOR_SYMBOL, install: "" }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Opens NVRTC. Where tests share a process one before may have put the emulator in its place: then there is none. */
 export async function openNvrtc(): Promise<Nvrtc | undefined> {
   const { paths } = await libraryCandidates("nvrtc", [13, 12], await libraryFolders());
   try {
-    return new Nvrtc(openLibrary({ name: "NVRTC", candidates: paths, symbols: NVRTC_SYMBOLS, install: "" }));
+    const library = openLibrary({ name: "NVRTC", candidates: paths, symbols: NVRTC_SYMBOLS, install: "" });
+    return isEmulator(library.path) ? undefined : new Nvrtc(library);
   } catch {
     return undefined;
   }
