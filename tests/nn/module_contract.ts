@@ -121,8 +121,8 @@ async function checkBackends(
 ): Promise<void> {
   const expected = values(module.forward(x).tensor), scale = Math.max(1, ...expected.map(Math.abs));
   const there = await make("float64").to(cpu);
-  there.loadStateDict(module.stateDict());
   for (const dtype of ["float64", "float32"] as const) {
+    there.loadStateDict(module.stateDict());
     const moved = (await x.to(cpu)).tensor.cast(dtype);
     const run = (): number[] => {
       using _ = scope();
@@ -134,7 +134,7 @@ async function checkBackends(
     assertClose(run(), expected, { absolute: bound * scale, message: `${module.constructor.name} on cpu in ${dtype}` });
     const step = (): void => {
       using _ = scope();
-      const y = there.forward(new GeometricTensor(moved, module.inType)).tensor;
+      const y = there.train().forward(new GeometricTensor(moved, module.inType)).tensor;
       if (there.parameters().length > 0) y.sum().backward();
       for (const parameter of there.parameters()) parameter.clearGrad();
     };

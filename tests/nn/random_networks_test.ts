@@ -16,10 +16,11 @@ import {
   rot2dOnR3,
   trivialOnR2,
 } from "../../src/gspaces/mod.ts";
-import type { Representation } from "../../src/group/types.ts";
+import type { Representation, SubgroupId } from "../../src/group/types.ts";
 import { fullOctahedralGroup, octahedralGroup } from "../../src/group/mod.ts";
 import {
   analyze,
+  BranchingModule,
   DisentangleModule,
   ELU,
   EquivariantLayerNorm,
@@ -34,6 +35,7 @@ import {
   IIDBatchNorm3d,
   InnerBatchNorm,
   Linear,
+  MultipleModule,
   NormBatchNorm,
   NormNonLinearity,
   NormPool,
@@ -50,6 +52,7 @@ import {
   R2Upsampling,
   R3Conv,
   ReLU,
+  RestrictionModule,
   SequentialModule,
 } from "../../src/nn/mod.ts";
 import { seed } from "../../src/tensor/mod.ts";
@@ -91,6 +94,16 @@ function randomType(space: GSpace, choices: Choices): FieldType {
   for (let i = 0; i < choices.of([0, 1, 2]); i++) fields.push(choices.of(small));
   if (order <= 8 && choices.of([true, false])) return new FieldType(space, [space.regularRepr, ...fields]);
   return new FieldType(space, order <= 8 && choices.of([true, false]) ? [space.regularRepr] : fields);
+}
+
+/** A proper subgroup of a cyclic or dihedral group, if there is one. */
+function subgroupOf({ fibergroup: { name, order } }: GSpace, choices: Choices): SubgroupId | undefined {
+  const [, family, n] = /^([CD])(\d+)$/.exec(name) ?? [];
+  const half = Number(n) % 2 === 0 ? Number(n) / 2 : 1;
+  if (family === "C" && order > 1) return [half];
+  return family === "D" && Number(n) > 1
+    ? choices.of<SubgroupId>([[null, Number(n)], [0, half], [null, half]])
+    : undefined;
 }
 
 type Maker = () => EquivariantModule;
@@ -135,6 +148,18 @@ function modulesFor(type: FieldType, choices: Choices): Maker[] {
   if (d === 2) list.push(() => new PointwiseAvgPoolAntialiased2D(type, 0.5, choices.of([1, 2])));
   if (d === 2) list.push(() => new R2Upsampling(type, { scaleFactor: choices.of([1.5, 2]) }));
   if (d === 3) list.push(() => new PointwiseAvgPool3D(type, kernel, pool));
+  const subgroup = subgroupOf(type.gspace, choices);
+  if (subgroup !== undefined) list.push(() => new RestrictionModule(type, subgroup));
+  if (type.length > 1) {
+    const labels = type.representations.map((_, field) => field === 0 ? "first" : "others");
+    const { outTypes } = new BranchingModule(type, labels), [first, others] = [...outTypes.values()];
+    list.push(() =>
+      new MultipleModule(type, labels, [[new NormNonLinearity(others, { dtype }), "others"], [
+        new NormPool(first),
+        "first",
+      ]])
+    );
+  }
   if (type.representations.every((rho) => !rho.containsTrivial())) list.push(() => new NormBatchNorm(type, { dtype }));
   if (type.representations.every((rho) => rho.kind === "pointwise")) {
     const permutations = type.requirePointwise();
