@@ -9,8 +9,14 @@ import type { SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
 import { contractionWords, type PlaneSum } from "./contraction.ts";
 import { PARAMETER, PARAMETER_WORDS, TILE, TILE_WORDS, UNIT, UNIT_WORDS } from "./frame.ts";
 
-/** Bytes of planes that a chunk may have: half of a common second-level cache. */
-const CHUNK_BYTES = 448 * 1024;
+/**
+ * Bytes of planes that a chunk may have: half of a common second-level cache. A gradient of weights reads the output's gradient once for
+ * each chunk: with many rows of weights that costs more than planes in the third level.
+ */
+const CHUNK_BYTES = { usual: 448 * 1024, wide: 2048 * 1024 } as const;
+
+/** Rows of weights from which the chunks of their gradient are wide. */
+const WIDE_ROWS = 64;
 
 /** Output positions of a tile, about, for one and two axes and for three, where depths overlap. */
 const TILE_PIXELS = { flat: 320, deep: 700 } as const;
@@ -39,6 +45,14 @@ export interface ChunkOutput {
   readonly first: boolean;
 }
 
+/** Neighbouring channels. */
+export interface ChannelRun {
+  /** The first. */
+  readonly first: number;
+  /** Their number. */
+  readonly count: number;
+}
+
 /** Units that are worked on together. */
 export interface Chunk {
   /** Where the first unit's block begins among the tables, in bytes. */
@@ -47,6 +61,8 @@ export interface Chunk {
   readonly count: number;
   /** Outputs that they reach. */
   readonly outputs: readonly ChunkOutput[];
+  /** Their channels. */
+  readonly channels: readonly ChannelRun[];
 }
 
 /** Rows of an output's matrix whose channels are equally far apart. */
@@ -75,6 +91,10 @@ export interface SteerableLayout {
   readonly runs: readonly (readonly RowRun[])[];
   /** Channels of the output that no matrix makes. */
   readonly empty: readonly number[];
+  /** Channels of the input that belong to no unit. */
+  readonly unused: readonly ChannelRun[];
+  /** Whether no channel of the input belongs to two units, so that chunks can be worked on at the same time. */
+  readonly disjoint: boolean;
   /** Elements from one plane to the next. */
   readonly planeStride: number;
   /** Bytes that a thread needs. */
@@ -165,6 +185,17 @@ function planeSums(plan: SteerablePlan, input: number, planeBytes: number): { fo
   return { forward, back };
 }
 
+/** Channels in ascending order as runs. */
+function channelRuns(channels: readonly number[]): ChannelRun[] {
+  const runs: { first: number; count: number }[] = [];
+  for (const channel of channels) {
+    const last = runs.at(-1);
+    if (last !== undefined && last.first + last.count === channel) last.count++;
+    else runs.push({ first: channel, count: 1 });
+  }
+  return runs;
+}
+
 /** Collects blocks of words, each at a multiple of 16 bytes. */
 class Blocks {
   readonly #parts: Int32Array[] = [];
@@ -195,12 +226,17 @@ interface Unit {
 }
 
 /** Consecutive units whose planes fit into a chunk. */
-function divideUnits(units: readonly Unit[], planesOf: (input: number) => number, planeBytes: number): Unit[][] {
+function divideUnits(
+  units: readonly Unit[],
+  planesOf: (input: number) => number,
+  planeBytes: number,
+  limit: number,
+): Unit[][] {
   const lists: Unit[][] = [];
   let planes = 0;
   for (const unit of units) {
     const more = planesOf(unit.input);
-    if (lists.length === 0 || (planes + more) * planeBytes > CHUNK_BYTES) {
+    if (lists.length === 0 || (planes + more) * planeBytes > limit) {
       lists.push([]);
       planes = 0;
     }
@@ -210,12 +246,13 @@ function divideUnits(units: readonly Unit[], planesOf: (input: number) => number
   return lists;
 }
 
-/** Divides a problem. `workspace` bytes of each thread are left free at its base. */
+/** Divides a problem. `workspace` bytes of each thread are left free at its base; `ofWeights` for the gradient of the weights. */
 export function steerableLayout(
   plan: SteerablePlan,
   geometry: ConvolutionGeometry,
   dtype: FloatDType,
   workspace: number,
+  ofWeights = false,
 ): SteerableLayout {
   const bytes = dtype === "float32" ? 4 : 8, lanes = 16 / bytes;
   const output = threeAxes(geometry.outputSize, 1), input = threeAxes(geometry.inputSize, 1);
@@ -266,7 +303,9 @@ export function steerableLayout(
   const units = plan.inputs.flatMap(({ channels, parts }, kind): Unit[] =>
     parts.length === 0 ? [] : Array.from(channels, (channel) => ({ input: kind, channel }))
   );
-  const divided = divideUnits(units, planesOf, planeBytes);
+  const rowCount = Math.max(0, ...plan.outputs.map(({ channels }) => channels.length));
+  const limit = ofWeights && rowCount >= WIDE_ROWS ? CHUNK_BYTES.wide : CHUNK_BYTES.usual;
+  const divided = divideUnits(units, planesOf, planeBytes, limit);
   const greatest = Math.max(
     0,
     ...divided.map((list) => list.reduce((sum, { input: kind }) => sum + planesOf(kind), 0)),
@@ -274,7 +313,7 @@ export function steerableLayout(
   const functionPlanes = workspace + greatest * planeBytes;
   const widest = Math.max(1, ...plan.inputs.map(({ size: channels }) => channels));
   const scratch = functionPlanes + widest * plan.functionCount * planeBytes;
-  const columns = plan.outputs.map(() => 0);
+  const columns = plan.outputs.map(() => 0), uses = new Uint32Array(plan.inChannels);
   const chunks = divided.map((list): Chunk => {
     const added = plan.outputs.map(() => 0);
     for (const { input: kind } of list) for (const part of plan.inputs[kind].parts) added[part.output] += part.paths;
@@ -306,7 +345,12 @@ export function steerableLayout(
       words[at + UNIT.bases] = basesAt[i].bases;
       words[at + UNIT.direct] = direct[kind] ? basesAt[i].start : 0;
     });
-    return { unit: blocks.add(words), count: list.length, outputs };
+    const channels = list.flatMap(({ input: kind, channel }) =>
+      Array.from({ length: plan.inputs[kind].size }, (_, i) => channel + i)
+    );
+    for (const channel of channels) uses[channel]++;
+    const runs = channelRuns([...new Set(channels)].sort((a, b) => a - b));
+    return { unit: blocks.add(words), count: list.length, outputs, channels: runs };
   });
 
   const values: { readonly [name in keyof typeof PARAMETER]: number } = {
@@ -342,6 +386,8 @@ export function steerableLayout(
     chunks,
     runs: plan.outputs.map(({ channels }) => rowRuns(channels)),
     empty: [...made.keys()].filter((channel) => made[channel] === 0),
+    unused: channelRuns([...uses.keys()].filter((channel) => uses[channel] === 0)),
+    disjoint: uses.every((count) => count <= 1),
     planeStride,
     threadBytes: Math.ceil((scratch + foldBytes + 64) / 64) * 64,
     pixels,

@@ -11,7 +11,15 @@ import type { CpuContext, HeapBuffer, Kernel } from "../context.ts";
 import { Gemm, PER_THREAD, type Product } from "../gemm/gemm.ts";
 import { RearrangeKernels } from "../gemm/rearrange_kernels.ts";
 import { type Steps, stepsFor } from "../gemm/steps.ts";
-import { type Chunk, type RowRun, type SteerableLayout, steerableLayout, threeAxes, type Tile } from "./layout.ts";
+import {
+  type ChannelRun,
+  type Chunk,
+  type RowRun,
+  type SteerableLayout,
+  steerableLayout,
+  threeAxes,
+  type Tile,
+} from "./layout.ts";
 import { buildSteerableModule } from "./module.ts";
 
 /** Scratch slots. */
@@ -50,9 +58,9 @@ function pointerOf(view: View): number {
 export function createSteerable(context: CpuContext, gemm: Gemm): SteerableOperations {
   const kernels = new SteerableKernels(context, gemm);
   return {
-    steerableConvolution: (call) => new Run(kernels, call, false).forward(),
-    steerableConvolutionInputGradient: (call) => new Run(kernels, call, true).inputGradient(),
-    steerableConvolutionWeightGradient: (call) => new Run(kernels, call, false).weightGradient(),
+    steerableConvolution: (call) => new Run(kernels, call, "output").forward(),
+    steerableConvolutionInputGradient: (call) => new Run(kernels, call, "input").inputGradient(),
+    steerableConvolutionWeightGradient: (call) => new Run(kernels, call, "weight").weightGradient(),
   };
 }
 
@@ -87,15 +95,15 @@ class SteerableKernels {
   }
 
   /** The division of a call's work. */
-  layout({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType): SteerableLayout {
+  layout({ plan, geometry }: SteerableConvolutionCall, dtype: FloatDType, ofWeights: boolean): SteerableLayout {
     let known = this.#layouts.get(plan);
     if (known === undefined) this.#layouts.set(plan, known = new Map());
     const { inputSize, outputSize, stride, dilation, padBefore } = geometry;
-    const key = [dtype, inputSize, outputSize, stride, dilation, padBefore].join(" ");
+    const key = [dtype, inputSize, outputSize, stride, dilation, padBefore, ofWeights].join(" ");
     let layout = known.get(key);
     if (layout === undefined) {
       if (known.size >= KEPT_LAYOUTS) known.clear();
-      known.set(key, layout = steerableLayout(plan, geometry, dtype, Gemm.workspaceBytes));
+      known.set(key, layout = steerableLayout(plan, geometry, dtype, Gemm.workspaceBytes, ofWeights));
     }
     return layout;
   }
@@ -114,13 +122,13 @@ class Run {
   #tables = 0;
   #base = 0;
 
-  constructor(kernels: SteerableKernels, call: SteerableConvolutionCall, back: boolean) {
+  constructor(kernels: SteerableKernels, call: SteerableConvolutionCall, result: "output" | "input" | "weight") {
     this.#kernels = kernels;
     this.#call = call;
     this.#dtype = call.input.dtype === "float64" ? "float64" : "float32";
     this.#bytes = BYTES_PER_ELEMENT[this.#dtype];
-    this.#set = kernels.set(call, this.#dtype, back);
-    this.#layout = kernels.layout(call, this.#dtype);
+    this.#set = kernels.set(call, this.#dtype, result === "input");
+    this.#layout = kernels.layout(call, this.#dtype, result === "weight");
     const { projection, contraction, product } = steerableWork(call.plan, call.geometry);
     this.#work = projection + contraction + product;
     this.#steps = stepsFor(kernels.context, this.#work);
@@ -261,44 +269,61 @@ class Run {
     this.#steps.flush();
   }
 
-  /** `input` from `output` and `weight`. */
+  /** `input` from `output` and `weight`: a task for each sample, and where samples are few for each of its chunks. */
   inputGradient(): void {
-    const { geometry, weight, plan } = this.#call, { tiles, chunks, pixels, inputPixels } = this.#layout;
+    const { geometry } = this.#call, { chunks, unused, disjoint } = this.#layout;
     this.#place();
-    const weights = pointerOf(weight);
+    const split = disjoint && geometry.batch * geometry.groups < TASKS;
     for (let sample = 0; sample < geometry.batch; sample++) {
       for (let group = 0; group < geometry.groups; group++) {
-        const input = this.#inputAt(sample, group);
         this.#steps.beginTask();
-        this.#steps.push(this.#set.clear, input, plan.inChannels * inputPixels * this.#bytes);
-        for (const tile of tiles) {
-          for (const chunk of chunks) {
-            this.#products(
-              chunk,
-              ({ run, output, component, column, columns, planes, planeStep, firstRun }) =>
-                this.#pushProduct({
-                  m: columns,
-                  n: tile.pixels,
-                  k: run.count,
-                  alpha: 1,
-                  a: weights + this.#weightAt(group, output, run.row, column),
-                  aRow: 1,
-                  aColumn: run.rowStep * plan.columns[output],
-                  b: this.#outputAt(sample, group, run.channel + component, tile.start),
-                  bRow: run.channelStep * pixels,
-                  bColumn: 1,
-                  beta: firstRun ? 0 : 1,
-                  c: planes,
-                  cRow: planeStep,
-                  cColumn: 1,
-                }, PER_THREAD.c),
-            );
-            this.#pushPlanes(this.#set.planes, chunk, tile, input);
+        this.#clearInput(sample, group, unused);
+        if (!split) { for (const { channels } of chunks) this.#clearInput(sample, group, channels); }
+        for (const chunk of chunks) {
+          if (split) {
+            this.#steps.beginTask();
+            this.#clearInput(sample, group, chunk.channels);
           }
+          this.#chunkGradient(sample, group, chunk);
         }
       }
     }
     this.#steps.flush();
+  }
+
+  /** Zeros in channels of the input. */
+  #clearInput(sample: number, group: number, runs: readonly ChannelRun[]): void {
+    const bytes = this.#layout.inputPixels * this.#bytes, input = this.#inputAt(sample, group);
+    for (const { first, count } of runs) this.#steps.push(this.#set.clear, input + first * bytes, count * bytes);
+  }
+
+  /** Adds what comes back through the planes of a chunk. */
+  #chunkGradient(sample: number, group: number, chunk: Chunk): void {
+    const { weight, plan } = this.#call, { tiles, pixels } = this.#layout;
+    const weights = pointerOf(weight), input = this.#inputAt(sample, group);
+    for (const tile of tiles) {
+      this.#products(
+        chunk,
+        ({ run, output, component, column, columns, planes, planeStep, firstRun }) =>
+          this.#pushProduct({
+            m: columns,
+            n: tile.pixels,
+            k: run.count,
+            alpha: 1,
+            a: weights + this.#weightAt(group, output, run.row, column),
+            aRow: 1,
+            aColumn: run.rowStep * plan.columns[output],
+            b: this.#outputAt(sample, group, run.channel + component, tile.start),
+            bRow: run.channelStep * pixels,
+            bColumn: 1,
+            beta: firstRun ? 0 : 1,
+            c: planes,
+            cRow: planeStep,
+            cColumn: 1,
+          }, PER_THREAD.c),
+      );
+      this.#pushPlanes(this.#set.planes, chunk, tile, input);
+    }
   }
 
   /** `weight` from `input` and `output`: samples in a number of parts that depends on the shape alone, added at the end. */

@@ -55,4 +55,17 @@ test("chunks of a layout cover the columns of all outputs once, in order, and st
   assertEquals(columns, plan.columns);
   assert(layout.threadBytes < 1024 * 1024);
   assertEquals(layout.empty.includes(plan.outChannels - 1), true);
+  const uses = new Array<number>(plan.inChannels).fill(0);
+  for (const { first, count } of [...layout.unused, ...layout.chunks.flatMap(({ channels }) => channels)]) {
+    for (let i = 0; i < count; i++) uses[first + i]++;
+  }
+  assertEquals(layout.disjoint, true);
+  assertEquals(uses, uses.map(() => 1));
+});
+
+test("chunks of the gradient of many rows of weights are wide", () => {
+  const plan = randomPlan({ kernelSize: [5, 5], copies: 200 });
+  const geometry = convolutionGeometry([1, plan.inChannels, 29, 29], [plan.outChannels, plan.inChannels, 5, 5]);
+  const count = (ofWeights: boolean) => steerableLayout(plan, geometry, "float32", 64, ofWeights).chunks.length;
+  assert(count(true) <= Math.ceil(count(false) / 3));
 });
