@@ -90,6 +90,13 @@ export class KernelArguments {
     return this;
   }
 
+  /** One argument that is a structure of device pointers: `struct { unsigned long long v[N]; }`. */
+  pointers(addresses: readonly number[]): this {
+    const at = this.#place(8 * addresses.length);
+    for (let i = 0; i < addresses.length; i++) this.#block.writeAddress(at + 8 * i, addresses[i]);
+    return this;
+  }
+
   /** One argument that is a structure of `double`s: `struct { double v[N]; }`. */
   f64s(values: readonly number[]): this {
     const at = this.#place(8 * values.length);

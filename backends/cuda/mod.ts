@@ -14,6 +14,7 @@ import type {
   DeviceBuffer,
   GatherCall,
   MapCall,
+  MapGroupCall,
   MapReduceCall,
   MatmulCall,
   MaxPoolCall,
@@ -90,6 +91,11 @@ class CudaBackend implements Backend {
 
   map(call: MapCall): void {
     this.#issue("map", [...call.inputs, ...call.outputs], (operations) => operations.map(call));
+  }
+
+  mapGroup(call: MapGroupCall): void {
+    const views = call.sets.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]);
+    this.#issue("mapGroup", views, (operations) => operations.mapGroup(call));
   }
 
   mapReduce(call: MapReduceCall): void {

@@ -7,6 +7,7 @@ import type {
   ConvolutionCall,
   GatherCall,
   MapCall,
+  MapGroupCall,
   MapReduceCall,
   MatmulCall,
   MaxPoolCall,
@@ -22,6 +23,7 @@ import { pointerOf, scratchView } from "./kernels/bind.ts";
 import { createGather } from "./kernels/gather.ts";
 import { createCopy } from "./kernels/copy.ts";
 import { createMap } from "./kernels/map.ts";
+import { createMapGroup } from "./kernels/map_group.ts";
 import { createPool } from "./kernels/pool.ts";
 import { createMapReduce } from "./kernels/reduce.ts";
 import { createScatterAdd } from "./kernels/scatter.ts";
@@ -37,6 +39,7 @@ export interface Operations extends SteerableOperations {
   read(source: View): TypedArray;
   copy(source: View, target: View): void;
   map(call: MapCall): void;
+  mapGroup(call: MapGroupCall): void;
   mapReduce(call: MapReduceCall): void;
   matmul(call: MatmulCall): void;
   convolution(direction: ConvolutionDirection, call: ConvolutionCall): void;
@@ -88,6 +91,7 @@ export function createOperations(system: CudaSystem): Operations {
     },
     copy,
     map,
+    mapGroup: createMapGroup(system, map),
     mapReduce,
     matmul,
     convolution: (direction, call) => convolutions.run(direction, call),

@@ -1,13 +1,13 @@
 /**
  * What all optimizers share: a list of parameters, a learning rate that schedules may change, state tensors for each parameter, and a
- * step that is one fused in-place kernel for each parameter. The rules themselves are scalar expressions, see `sgd.ts` and `adam.ts`.
+ * step that is one fused in-place kernel. The rules themselves are scalar expressions, see `sgd.ts` and `adam.ts`.
  */
 
 import * as E from "../tensor/expr.ts";
 import type { Expr } from "../tensor/expr.ts";
 import { ArgumentError, describeError, type ErrorDetails, GradientError } from "../tensor/errors.ts";
 import { observer } from "../tensor/observer.ts";
-import { mapInPlace, noGrad, release, type Tensor, zeros } from "../tensor/mod.ts";
+import { mapInPlace, mapInPlaceGroup, noGrad, release, type Tensor, zeros } from "../tensor/mod.ts";
 
 /** A checkpoint that does not belong to the optimizer that loads it. */
 export class OptimizerStateError extends Error {
@@ -106,25 +106,27 @@ export abstract class Optimizer {
     for (const parameter of this.parameters) parameter.clearGrad();
   }
 
-  /** Changes each parameter that has a gradient. One fused kernel for each. */
+  /** Changes each parameter that has a gradient: one fused kernel for all of them where the backend has that, else one for each. */
   step(options: StepOptions = {}): void {
     const state = this.#allocate();
     this.#step += 1;
     const scalars = this.rule.scalars(this.learningRate, this.#step);
-    noGrad(() => {
-      this.parameters.forEach((parameter, i) => {
-        const gradient = parameter.grad;
-        if (gradient === undefined) return;
-        const targets = [parameter, ...state[i]];
-        const inputs = options.unless === undefined ? [gradient] : [gradient, options.unless];
-        mapInPlace(targets, inputs, scalars, (old, [g, flag], values) => {
-          const next = this.rule.update(old[0], old.slice(1), g, values);
-          if (flag === undefined) return next;
-          const skip = flag.dtype === "bool" ? flag : E.ne(flag, 0);
-          return next.map((value, slot) => E.select(skip, old[slot], value));
-        });
-      });
+    const sets = this.parameters.flatMap((parameter, i) => {
+      const gradient = parameter.grad;
+      if (gradient === undefined) return [];
+      return [{
+        targets: [parameter, ...state[i]],
+        inputs: options.unless === undefined ? [gradient] : [gradient, options.unless],
+      }];
     });
+    noGrad(() =>
+      mapInPlaceGroup(sets, scalars, (old, [g, flag], values) => {
+        const next = this.rule.update(old[0], old.slice(1), g, values);
+        if (flag === undefined) return next;
+        const skip = flag.dtype === "bool" ? flag : E.ne(flag, 0);
+        return next.map((value, slot) => E.select(skip, old[slot], value));
+      })
+    );
   }
 
   #allocate(): Tensor[][] {

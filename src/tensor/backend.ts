@@ -44,6 +44,12 @@ export interface MapCall {
   readonly outputs: readonly View[];
 }
 
+/** One elementwise computation for several sets of operands, as an optimizer has it for its parameters. */
+export interface MapGroupCall extends Pick<MapCall, "expressions" | "scalars"> {
+  /** Shapes and operands, of the same dtypes in each. */
+  readonly sets: readonly Pick<MapCall, "shape" | "inputs" | "outputs">[];
+}
+
 /** A reduction of elementwise computations: `outputs[j] = reduce_j over axes of expressions[j](…)`. */
 export interface MapReduceCall {
   /** One for each output, of the output's dtype. */
@@ -217,6 +223,8 @@ export interface Backend {
 
   /** Elementwise computations. */
   map(call: MapCall): void;
+  /** Optional: `map` for each of several sets of operands, in less time than so many calls. Without it the tensor library calls `map`. */
+  mapGroup?(call: MapGroupCall): void;
   /** Reductions. */
   mapReduce(call: MapReduceCall): void;
   /** Batched matrix product. */

@@ -3,6 +3,7 @@
  * order, `mapInPlace` changes tensors and is meant for optimizers. Both run as one kernel on every backend.
  */
 
+import type { Backend } from "./backend.ts";
 import { isGradEnabled } from "./context.ts";
 import { commonBackend, expandedView } from "./core.ts";
 import { type DType, isFloat, type TypedArray } from "./dtype.ts";
@@ -126,29 +127,90 @@ export function mapInPlace(
   scalars: readonly number[],
   build: InPlaceBuilder,
 ): void {
+  mapInPlaceGroup([{ targets, inputs }], scalars, build);
+}
+
+/** Tensors to change and tensors to change them by, for {@linkcode mapInPlaceGroup}. */
+export interface InPlaceSet {
+  /** As the targets of {@linkcode mapInPlace}. */
+  readonly targets: readonly Tensor[];
+  /** As its inputs. */
+  readonly inputs: readonly Tensor[];
+}
+
+/**
+ * {@linkcode mapInPlace} with the same expressions for several sets of tensors, which a backend may compute in one kernel. `build` is called once for each
+ * combination of types and backends. All sets are checked before any is changed. Throws as `mapInPlace` does.
+ */
+export function mapInPlaceGroup(
+  sets: readonly InPlaceSet[],
+  scalars: readonly number[],
+  build: InPlaceBuilder,
+): void {
+  const alike = new Map<Backend, Map<string, InPlaceSet[]>>();
+  for (const set of sets) {
+    const backend = validateSet(set);
+    const types = [...set.targets, { dtype: "|" }, ...set.inputs].map(({ dtype }) => dtype).join();
+    const ofBackend = alike.get(backend) ?? new Map<string, InPlaceSet[]>();
+    alike.set(backend, ofBackend.set(types, [...ofBackend.get(types) ?? [], set]));
+  }
+  for (const [backend, groups] of alike) {
+    for (const group of groups.values()) {
+      // Sets that share memory follow each other.
+      if (shareTargets(group)) { for (const set of group) runInPlace(backend, [set], scalars, build); }
+      else runInPlace(backend, group, scalars, build);
+    }
+  }
+}
+
+/** Whether a set uses memory that another one changes. */
+function shareTargets(sets: readonly InPlaceSet[]): boolean {
+  const changed = new Map(sets.flatMap((set) => set.targets.map(({ storage }) => [storage, set] as const)));
+  return sets.some((set) =>
+    [...set.targets, ...set.inputs].some(({ storage }) => (changed.get(storage) ?? set) !== set)
+  );
+}
+
+/** Checks the tensors of a set; gives their backend. */
+function validateSet({ targets, inputs }: InPlaceSet): Backend {
   requireInputs(targets, "mapInPlace");
-  const shape = targets[0].shape;
-  const dtype = scalarType(targets);
   const operands = [...targets, ...inputs];
   const backend = commonBackend(operands, "mapInPlace");
-  for (const target of targets) validateTarget(target, shape);
+  for (const target of targets) validateTarget(target, targets[0].shape);
   targets.forEach((target, i) => {
     for (const operand of operands.slice(i + 1)) refuseOverlap("mapInPlace", target, operand);
     if (targets.indexOf(target) !== i) refuseOverlap("mapInPlace", target, undefined);
   });
+  return backend;
+}
+
+/** Computes sets of the same types. */
+function runInPlace(
+  backend: Backend,
+  group: readonly InPlaceSet[],
+  scalars: readonly number[],
+  build: InPlaceBuilder,
+): void {
+  const [{ targets, inputs }] = group;
+  const dtype = scalarType(targets);
   const expressions = build(
     targets.map((target, i) => E.input(i, target.dtype)),
     inputs.map((input, i) => E.input(targets.length + i, input.dtype)),
     scalars.map((_, i) => E.scalar(i, dtype)),
   );
   validateResults(expressions, targets);
-  const views = operands.map((operand) =>
-    sameShape(operand.shape, shape)
-      ? operand
-      : expandedView(operand, shape, expandLayout(operand, shape, "mapInPlace").strides)
-  );
-  for (const target of targets) target.storage.version++;
-  backend.map({ expressions, shape, inputs: views, scalars, outputs: targets });
+  const sets = group.map((set) => {
+    const { shape } = set.targets[0];
+    const views = [...set.targets, ...set.inputs].map((operand) =>
+      sameShape(operand.shape, shape)
+        ? operand
+        : expandedView(operand, shape, expandLayout(operand, shape, "mapInPlace").strides)
+    );
+    return { shape, inputs: views, outputs: set.targets };
+  });
+  for (const set of group) for (const target of set.targets) target.storage.version++;
+  if (sets.length > 1 && backend.mapGroup !== undefined) backend.mapGroup({ expressions, scalars, sets });
+  else for (const set of sets) backend.map({ expressions, scalars, ...set });
 }
 
 function validateTarget(target: Tensor, shape: Shape): void {

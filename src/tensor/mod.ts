@@ -80,7 +80,17 @@ export { gather, indexSelect, scatterAdd } from "./gather.ts";
 export { gradcheck, GradcheckError, type GradcheckOptions, type TensorFunction } from "./gradcheck.ts";
 export { concatenate, split, stack } from "./join.ts";
 export type { Layout, Shape } from "./layout.ts";
-export { assign, type InPlaceBuilder, map, type MapBuilder, mapInPlace, mapMany, type MapOptions } from "./map.ts";
+export {
+  assign,
+  type InPlaceBuilder,
+  type InPlaceSet,
+  map,
+  type MapBuilder,
+  mapInPlace,
+  mapInPlaceGroup,
+  mapMany,
+  type MapOptions,
+} from "./map.ts";
 export { matmul } from "./matmul.ts";
 export { memory, type MemoryReport } from "./memory.ts";
 export { pad, type PaddingMode, type PadOptions } from "./pad.ts";
