@@ -68,10 +68,11 @@ export function nearestEdges(positions: Float32Array): Int32Array {
       }
       distances[source] = source === target ? Infinity : sum;
     }
-    const order = Array.from(distances.keys()).sort((a, b) => distances[a] - distances[b]);
-    for (let k = 0; k < NEIGHBOURS; k++) {
-      edges[target * NEIGHBOURS + k] = order[k];
-      edges[(POINTS + target) * NEIGHBOURS + k] = target;
+    const farthest = distances.toSorted()[NEIGHBOURS - 1];
+    for (let source = 0, k = 0; k < NEIGHBOURS; source++) {
+      if (distances[source] > farthest) continue;
+      edges[target * NEIGHBOURS + k] = source;
+      edges[(POINTS + target) * NEIGHBOURS + k++] = target;
     }
   }
   return edges;
