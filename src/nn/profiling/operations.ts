@@ -39,6 +39,7 @@ export const OPERATIONS = [
   "readSync",
   "copy",
   "map",
+  "mapGroup",
   "mapReduce",
   "matmul",
   "convolution",
@@ -214,6 +215,11 @@ const FACTS: { readonly [O in Operation]: (...args: Arguments<O>) => CallFacts }
   readSync: (source) => moved(source.shape, [source]),
   copy: (source, target) => moved(`${formatShape(source.shape)} ${source.dtype}`, [source, target]),
   map: mapFacts,
+  mapGroup: ({ expressions, sets }) =>
+    moved(
+      `${expressionsText(expressions)} for ${sets.length} sets`,
+      sets.flatMap(({ inputs, outputs }) => [...inputs, ...outputs]),
+    ),
   mapReduce: reduceFacts,
   matmul: matmulFacts,
   convolution: convolutionFacts,
