@@ -1,4 +1,5 @@
-// covers: backends/cuda/driver.ts, backends/cuda/cublas.ts, backends/cuda/cudnn.ts, backends/cuda/create_context.ts
+// covers: backends/cuda/driver.ts, backends/cuda/cublas.ts, backends/cuda/cudnn.ts, backends/cuda/create_context.ts, backends/cuda/context.ts
+// covers: backends/cuda/symbols/driver.ts, backends/cuda/symbols/nvrtc.ts, backends/cuda/symbols/cublas.ts, backends/cuda/symbols/cudnn.ts
 // Faults on the emulator (host memory, no GPU): every function that a start or a piece of work calls fails once, memory runs out, the device
 // is lost, versions do not fit. Each gives an error that names the call, nothing stays behind, and the cpu backend goes on.
 

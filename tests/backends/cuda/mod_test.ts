@@ -1,4 +1,5 @@
 // covers: backends/cuda/convolution.ts, backends/cuda/info.ts, backends/cuda/operations.ts, backends/cuda/scratch.ts
+// covers: backends/cuda/recorder.ts, backends/cuda/convolution_algorithms.ts
 // The cuda backend on the emulator (host memory, no GPU) seen as a whole: what waits and what does not, recordings, the choice of convolution
 // algorithms, two instances at a time, and what info says. Values of all operations are the suite's, in the emulator's own tests.
 
