@@ -92,6 +92,11 @@ export function overrideEnvironment(values: Record<string, string>): void {
   Object.assign(runtime, { env: (name: string) => overrides[name] ?? env(name) });
 }
 
+/** Lets `runtime.env` give the environment's own values again. */
+export function restoreEnvironment(): void {
+  for (const name of Object.keys(overrides)) delete overrides[name];
+}
+
 /** The emulator of this thread. */
 export class Emulator {
   /** The library's path. */

@@ -3,6 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { whyNoEmulator } from "../../../backends/cuda/emulator/build.ts";
+import { restoreEnvironment } from "../../../backends/cuda/emulator/control.ts";
 import { libraryCandidates, libraryFolders, type LibraryRole } from "../../../backends/cuda/search.ts";
 import { CUBLAS_SYMBOLS } from "../../../backends/cuda/symbols/cublas.ts";
 import { CUDNN_SYMBOLS } from "../../../backends/cuda/symbols/cudnn.ts";
@@ -22,6 +23,8 @@ const TABLES: { readonly [R in Exclude<LibraryRole, "driver">]: SymbolTable } = 
   cudnn: CUDNN_SYMBOLS,
 };
 
+// Where test files share their modules, an earlier one may have put the emulator in the place of the libraries.
+restoreEnvironment();
 const folders = await libraryFolders();
 
 for (const role of ["nvrtc", "cublas", "cudnn"] as const) {
