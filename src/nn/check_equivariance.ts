@@ -15,7 +15,7 @@ import {
   tensor,
 } from "../tensor/mod.ts";
 import type { Backend } from "../tensor/backend.ts";
-import type { FloatDType } from "../tensor/dtype.ts";
+import type { DType, FloatDType } from "../tensor/dtype.ts";
 import { ArgumentError } from "../tensor/errors.ts";
 import { EquivarianceError } from "./errors.ts";
 import type { FieldType } from "./field_type.ts";
@@ -139,7 +139,8 @@ export async function checkMap(
           const inner = includeElement(name, subject, type, group, element);
           const isExact = exactFor(apply(rough), element) && exactFor(rough, inner);
           const x = isExact ? rough : smooth;
-          const moved = subject.forward(x.transform(inner)), expected = apply(x).transform(element);
+          const moved = subject.forward(inPrecision(inPrecision(x, "float64").transform(inner), dtype));
+          const expected = inPrecision(apply(x), "float64").transform(element);
           const [a, b] = [await moved.tensor.data(), await expected.tensor.data()];
           if (isExact) exact.push({ element, error: greatestError(a, b) });
           else interpolated.push({ element, error: errorInDisc(a, b, expected.shape) });
@@ -150,6 +151,11 @@ export async function checkMap(
     restore();
   }
   return judge(name, exact, interpolated, tolerance, options);
+}
+
+/** A feature map, and its positions, in an element type: it is moved in float64 whatever the module computes in. */
+function inPrecision(x: GeometricTensor, dtype: DType): GeometricTensor {
+  return new GeometricTensor(x.tensor.cast(dtype), x.type, x.coords?.cast(dtype));
 }
 
 /** The element of the input's group for one of the output's. */

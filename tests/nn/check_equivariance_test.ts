@@ -8,10 +8,13 @@ import {
   EquivarianceError,
   FieldType,
   GeometricTensor,
+  IdentityModule,
   InnerBatchNorm,
   R2Conv,
+  RestrictionModule,
+  SequentialModule,
 } from "../../src/nn/mod.ts";
-import { getRandomState, seed } from "../../src/tensor/mod.ts";
+import { ArgumentError, getRandomState, seed } from "../../src/tensor/mod.ts";
 import { test } from "../support/test.ts";
 import { feature, regular, trivial, values } from "./support.ts";
 
@@ -77,4 +80,31 @@ test("checkEquivariance takes inputs and elements of the caller, point clouds in
   const report = await checkEquivariance({ inType: type, forward: (x) => x.mul(3) }, { input: cloud });
   assertEquals(report.exact.length, 10);
   assert(report.maxExact < 1e-14);
+});
+
+test("checkEquivariance tries the elements of the output's group, which act on inputs by the module's inclusion", async () => {
+  const space = flipRot2dOnR2(4), type = regular(space);
+  const reflections = new RestrictionModule(type, [1, 1]), { outType } = reflections;
+  const network = new SequentialModule(new IdentityModule(type), reflections, new R2Conv(outType, outType, 3));
+  const report = await network.checkEquivariance({ size: 5 });
+  assertEquals(report.exact.map(({ element }) => element.group.order), [2, 2]);
+  assert(report.maxExact < 1e-12, `${report.maxExact}`);
+  const [, reflection] = outType.fibergroup.elements;
+  assertEquals(network.inclusion(reflection).group.order, 8);
+  // Only what the restricted group holds is a symmetry: the others move the output in a way that is not known.
+  const elements = [space.fibergroup.elements[1]];
+  await assertRejects(() => network.checkEquivariance({ size: 5, elements }), Error, "C2");
+  const own = { inType: type, forward: (x: GeometricTensor) => x.restrict([1, 1]) };
+  const error = await assertRejects(() => checkEquivariance(own, { size: 4 }), ArgumentError, "inclusion");
+  assertStringIncludes(error.message, "from D4 to C2");
+});
+
+test("checkEquivariance moves float32 features in float64", async () => {
+  const space = rot2dOnR2(), type = new FieldType(space, [space.irrep(1), space.irrep(3)]);
+  const points = feature(type, 40, 1, 1).tensor.reshape([40, 4]);
+  const cloud = new GeometricTensor(points, type, feature(trivial(space, 2), 40, 1, 1).tensor.reshape([40, 2]));
+  const narrow = new GeometricTensor(cloud.tensor.cast("float32"), type, cloud.coords!.cast("float32"));
+  // The identity in float32 errs by the one rounding of its input, half a unit in the last place.
+  const { maxExact } = await checkEquivariance({ inType: type, forward: (x) => x }, { input: narrow });
+  assert(maxExact > 0 && maxExact <= 2 ** -24, `${maxExact}`);
 });
