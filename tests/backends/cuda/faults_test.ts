@@ -4,8 +4,8 @@
 // is lost, versions do not fit. Each gives an error that names the call, nothing stays behind, and the cpu backend goes on.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { whyNoEmulator } from "../../../backends/cuda/emulator/build.ts";
-import { Emulator } from "../../../backends/cuda/emulator/control.ts";
+import { whyNoEmulator, withoutSymbol } from "../../../backends/cuda/emulator/build.ts";
+import { Emulator, emulatorEnvironment, overrideEnvironment } from "../../../backends/cuda/emulator/control.ts";
 import { CudaError } from "../../../backends/cuda/errors.ts";
 import { createBackend } from "../../../backends/cuda/mod.ts";
 import { CUBLAS_SYMBOLS } from "../../../backends/cuda/symbols/cublas.ts";
@@ -285,6 +285,8 @@ faultTest("a convolution takes an algorithm with less workspace where memory is 
   const y = view(backend, [1, 1, 2, 2]);
   backend.convolution({ geometry: convolutionGeometry(x.shape, w.shape, {}), input: x, weight: w, output: y });
   assertEquals([...backend.readSync(y)], [45, 54, 81, 90]);
+  // The slab of the operands, and the attempt to get a workspace.
+  assertEquals(emulator.calls("cuMemAlloc_v2"), 2);
   backend.dispose();
 });
 
@@ -304,6 +306,30 @@ faultTest(
     await assertRejects(() => createBackend(), OutOfMemoryError, "End other programs");
   },
 );
+
+faultTest("a library without one of the functions is refused with the function and the file", async (emulator) => {
+  const variables = emulatorEnvironment(emulator.path);
+  const cases = [
+    ["ESCNN_CUDA_DRIVER", "cuLaunchKernel", "the CUDA driver"],
+    ["ESCNN_NVRTC", "nvrtcGetCUBIN", "NVRTC"],
+    ["ESCNN_CUBLAS", "cublasSgemm_v2", "cuBLAS"],
+    ["ESCNN_CUDNN", "cudnnConvolutionForward", "cuDNN"],
+  ] as const;
+  for (const [variable, symbol, library] of cases) {
+    const path = await withoutSymbol(emulator.path, symbol);
+    overrideEnvironment({ ...variables, [variable]: path });
+    try {
+      const error = await assertRejects(() => createBackend(), BackendError);
+      for (const part of [`expected ${library}`, `a library without ${symbol}`, path]) {
+        assertStringIncludes(error.message, part);
+      }
+    } finally {
+      overrideEnvironment(variables);
+    }
+    assertEquals(emulator.leaks(), {}, symbol);
+  }
+  await cpuWorks();
+});
 
 faultTest("versions that do not fit are refused with both versions", async (emulator) => {
   const cases = [
