@@ -22,7 +22,7 @@ import {
   zeros,
 } from "../../../src/tensor/mod.ts";
 import * as plain from "../../../src/nn/plain/mod.ts";
-import { createProfilingBackend } from "../../recipes/profiling_backend.ts";
+import { createProfilingBackend, ProfilingBackend } from "../../recipes/profiling_backend.ts";
 import { test } from "../../support/test.ts";
 import { assertCompiles, Calling } from "./support.ts";
 
@@ -103,6 +103,39 @@ test("results that are made piece by piece, in place, or on constants", async ()
   for (const run of runs) {
     using _ = await assertCompiles(new Calling(run), [2, 3], 1e-6);
   }
+});
+
+/** A backend that records: what was issued is issued again. */
+class RecordingBackend extends ProfilingBackend {
+  recordings = 0;
+  runs = 0;
+  record(issue: () => void): { run(): void; dispose(): void } {
+    this.recordings++;
+    issue();
+    return {
+      run: () => {
+        this.runs++;
+        issue();
+      },
+      dispose: () => {
+        this.recordings--;
+      },
+    };
+  }
+}
+
+test("where a backend records operations, all runs after the first are runs of one recording", async () => {
+  const backend = new RecordingBackend(await startBackend("reference"));
+  const compiled = await compile(new Calling((x) => x.mul(2).add(1)), [2, 3], { backend });
+  for (const [run, start] of [1, 5, 9].entries()) {
+    using x = tensor([0, 1, 2, 3, 4, 5].map((i) => i + start), [3, 2], { backend });
+    const given = run === 1 ? x.reshape([2, 3]) : x.transpose(0, 1);
+    const expected = given.dataSync().map((value) => 2 * value + 1);
+    assertEquals(compiled.run(given).dataSync(), expected);
+  }
+  assertEquals([backend.recordings, backend.runs], [1, 3]);
+  compiled.dispose();
+  assertEquals(backend.recordings, 0);
 });
 
 test("a backend of others, with methods of its own, is watched and left as it was", async () => {
