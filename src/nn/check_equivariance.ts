@@ -110,6 +110,24 @@ export function checkEquivariance(
   return checkMap(subject.constructor.name, subject, module, options);
 }
 
+/** The same for a module of several inputs: they are the parts, one after the other, of one input of the sum of their types. */
+export function checkJoint(
+  module: Module,
+  inTypes: readonly FieldType[],
+  forward: (parts: readonly GeometricTensor[]) => GeometricTensor,
+  options: EquivarianceOptions,
+  inclusion?: (element: GroupElement) => GroupElement,
+): Promise<EquivarianceReport> {
+  const [first, ...others] = inTypes;
+  const breaks: number[] = [];
+  const inType = others.reduce<FieldType>((sum, type) => {
+    breaks.push(sum.length);
+    return sum.concat(type);
+  }, first);
+  const subject = { inType, forward: (x: GeometricTensor) => forward(x.split(breaks)), inclusion };
+  return checkMap(module.constructor.name, subject, module, options);
+}
+
 /** The same for a map called `name` in errors that computes with a module, which is what is put into eval mode. */
 export async function checkMap(
   name: string,

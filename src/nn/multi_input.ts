@@ -5,6 +5,7 @@
 import type { RepresentationKind } from "../group/types.ts";
 import type { Shape } from "../tensor/layout.ts";
 import { ArgumentError } from "../tensor/errors.ts";
+import { checkJoint, type EquivarianceOptions, type EquivarianceReport } from "./check_equivariance.ts";
 import { ExportError } from "./errors.ts";
 import { checkShapeOf, requireInput } from "./equivariant_module.ts";
 import type { FieldType } from "./field_type.ts";
@@ -28,6 +29,14 @@ export abstract class MultiInputModule<K extends RepresentationKind = Representa
     this.#checkCount(op, inputShapes.length);
     inputShapes.forEach((shape, i) => checkShapeOf(`${op}, input ${i}`, this.inTypes[i], shape));
     return [first[0], this.outType.size, ...first.slice(2)];
+  }
+
+  /**
+   * Compares f(g x, g y) with g f(x, y) for elements g of the group, as modules of one input do; an input of the options holds the fields of
+   * all inputs, one after the other.
+   */
+  checkEquivariance(options: EquivarianceOptions = {}): Promise<EquivarianceReport> {
+    return checkJoint(this, this.inTypes, (parts) => this.forward(...parts), options);
   }
 
   /** A plain layer that computes the same numbers. Throws ExportError when there is none. */

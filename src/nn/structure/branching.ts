@@ -7,6 +7,7 @@ import type { GroupElement, RepresentationKind } from "../../group/types.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import type { Shape } from "../../tensor/layout.ts";
 import { checkShapeOf, EquivariantModule, requireInput, requireType } from "../equivariant_module.ts";
+import { checkJoint, type EquivarianceOptions, type EquivarianceReport } from "../check_equivariance.ts";
 import { FieldTypeError } from "../errors.ts";
 import { fieldsByLabel, type FieldType } from "../field_type.ts";
 import { type GeometricTensor, tensorDirectSum } from "../geometric_tensor.ts";
@@ -70,6 +71,11 @@ export class BranchingModule extends Module {
     return new Map(
       [...this.outTypes].map(([label, type]) => [label, [inputShape[0], type.size, ...inputShape.slice(2)]]),
     );
+  }
+
+  /** Compares the fields of all labels of g x with g times those of x, as other modules do. */
+  checkEquivariance(options: EquivarianceOptions = {}): Promise<EquivarianceReport> {
+    return checkJoint(this, [this.inType], ([x]) => tensorDirectSum([...this.forward(x).values()]), options);
   }
 
   /** The plain layer. */
@@ -169,6 +175,17 @@ export class MergeModule<K extends RepresentationKind = RepresentationKind> exte
         : module.evaluateOutputShape(own[0]);
     });
     return [shapes[0][0], this.outType.size, ...shapes[0].slice(2)];
+  }
+
+  /**
+   * Compares f(g x, g y, …) with g f(x, y, …) for elements g of the group; an input of the options holds the fields of all labels, in the
+   * order of `inTypes`.
+   */
+  checkEquivariance(options: EquivarianceOptions = {}): Promise<EquivarianceReport> {
+    const labels = [...this.inTypes.keys()];
+    const forward = (parts: readonly GeometricTensor[]): GeometricTensor =>
+      this.forward(new Map(labels.map((label, i) => [label, parts[i]])));
+    return checkJoint(this, [...this.inTypes.values()], forward, options, (element) => this.inclusion(element));
   }
 
   /** The plain layers. */

@@ -5,17 +5,16 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { flipRot2dOnR2, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
 import {
   BranchingModule,
-  checkEquivariance,
   FieldType,
   FieldTypeError,
   GatedNonLinearity2,
-  type GeometricTensor,
   InnerBatchNorm,
   MergeModule,
   MultipleModule,
   NormNonLinearity,
   ReLU,
   ReshuffleModule,
+  RestrictionModule,
   tensorDirectSum,
 } from "../../../src/nn/mod.ts";
 import { SelectChannels } from "../../../src/nn/plain/mod.ts";
@@ -60,10 +59,16 @@ test("MergeModule applies modules to labelled inputs and joins the results", asy
   assertEquals(y.shape, merge.evaluateOutputShape(new Map([...inputs].map(([label, x]) => [label, x.shape]))));
   const plain = merge.export().forward(new Map([...inputs].map(([label, x]) => [label, x.tensor])));
   assertEquals(values(plain), values(y.tensor));
-  const joint = tensorDirectSum([...inputs.values()]);
-  const forward = (x: GeometricTensor): GeometricTensor =>
-    merge.forward(new Map([["a", x.slice(0, 1)], ["b", x.slice(1, 3)], ["g", x.slice(3)]]));
-  assert((await checkEquivariance({ inType: joint.type, forward }, { size: 4 })).maxExact < 1e-13);
+  const { maxExact, exact } = await merge.checkEquivariance({ size: 4 });
+  assert(exact.length === 8 && maxExact < 1e-13);
+  const joint = tensorDirectSum([...merge.inTypes.keys()].map((label) => inputs.get(label)!));
+  assert((await merge.checkEquivariance({ input: joint })).passed);
+  const rotations = new MergeModule([[new RestrictionModule(scalars, [null, 4]), "a"], [
+    new RestrictionModule(features, [null, 4]),
+    "b",
+  ]]);
+  assertEquals((await rotations.checkEquivariance({ size: 3 })).exact.length, 4);
+  assert((await new BranchingModule(mixed, labels).checkEquivariance({ size: 3 })).maxExact < 1e-14);
 });
 
 test("MultipleModule keeps its contract, with escnn's names", async () => {
