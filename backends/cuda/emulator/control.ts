@@ -102,10 +102,12 @@ export class Emulator {
   /** The library's path. */
   readonly path: string;
   readonly #library: Library<typeof CONTROL_SYMBOLS>;
+  readonly #before: ReadonlyMap<LiveKind, number>;
 
   private constructor(path: string, library: Library<typeof CONTROL_SYMBOLS>) {
     this.path = path;
     this.#library = library;
+    this.#before = new Map(LIVE_KINDS.map((kind) => [kind, this.live(kind)]));
   }
 
   /** Builds the emulator where needed, opens it, and puts it in the place of all of NVIDIA's libraries for this module graph. */
@@ -165,11 +167,14 @@ export class Emulator {
     return this.#library.symbols.escnn_emulator_live(text.address);
   }
 
-  /** Everything that is live, by kind; empty when nothing is. */
+  /**
+   * What is live and was not when this object was made, by kind; empty when nothing is. A failed test file that ran on this thread before
+   * may have left something.
+   */
   leaks(): Partial<Record<LiveKind, number>> {
     const found: Partial<Record<LiveKind, number>> = {};
     for (const kind of LIVE_KINDS) {
-      const count = this.live(kind);
+      const count = this.live(kind) - (this.#before.get(kind) ?? 0);
       if (count !== 0) found[kind] = count;
     }
     return found;
