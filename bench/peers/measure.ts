@@ -8,8 +8,8 @@
 
 import process from "node:process";
 import { parseArgs } from "node:util";
-import { backendInfo, noGrad, runtime, scope, seed, type Tensor, useBackend } from "@escnn/escnn";
-import { exported, Training, type WorkName, WORKS } from "../networks/works.ts";
+import { backendInfo, compile, runtime, scope, seed, type Tensor, useBackend } from "@escnn/escnn";
+import { Training, type WorkName, WORKS } from "../networks/works.ts";
 import { type Measured, median, type Phase, PHASES, type Seconds } from "./figures.ts";
 
 /** The most memory this process has had resident, in MiB. */
@@ -67,10 +67,10 @@ async function measureWork(name: WorkName, phases: readonly string[], seconds: n
   const step = has("train-step") ? await measure(() => training.step(), seconds) : undefined;
   const forward = has("train-forward") ? await measure(() => pass(() => training.forward()), seconds) : undefined;
   const peak = await peakMemory();
-  const layers = has("inference") ? exported(network) : undefined;
-  const inference = layers === undefined
+  const compiled = has("inference") ? await compile(network, work.inputShape) : undefined;
+  const inference = compiled === undefined
     ? undefined
-    : await measure(() => noGrad(() => pass(() => layers.forward(training.inputs))), seconds);
+    : await measure(() => compiled.run(training.inputs).backend.synchronize(), seconds);
   const parameters = network.parameterCount();
   return { construct, "train-forward": forward, "train-step": step, inference, parameters, peak };
 }
