@@ -204,7 +204,9 @@ export async function createSystem(options: CudaOptions): Promise<CudaSystem> {
         hint: "End other programs on the device, or choose another one with the option device",
       });
     }
-    throw error.during(START);
+    const hint = error.failure.hint ??
+      "Check with nvidia-smi that driver and GPU work, and that nothing else holds the GPU";
+    throw new CudaError({ ...error.failure, operation: START, hint }, { cause: error });
   }
 }
 
