@@ -85,6 +85,25 @@ function compile(
   return frame.register(context);
 }
 
+/**
+ * Makes kernels of an expression over row-major operands with one output: for `inputs` inputs of the output's dtype, up to `count` elements
+ * from where its parameters say.
+ */
+export function createFlatMap(context: CpuContext): (expression: Expr, inputs: number, count: number) => BoundKernel {
+  const kernels = new Map<string, Kernel>();
+  return (expression, inputs, count) => {
+    const leaves = leavesOf([expression]), unit = BYTES_PER_ELEMENT[expression.dtype];
+    const operands = 1 + leaves.inputs.length;
+    const access = new Array<Access>(operands).fill("contiguous"), layout = new ParameterLayout(0, 0, operands);
+    const key = `${expression.key}|${inputs}`;
+    let kernel = kernels.get(key);
+    if (kernel === undefined) kernels.set(key, kernel = compile(context, [expression], leaves, access, layout));
+    const none = { sizes: [], strides: new Array<number[]>(operands).fill([]) };
+    const inner = { size: count, strides: new Array<number>(operands).fill(unit) };
+    return { kernel, layout, leaves, template: layout.template(none, none, inner, 0) };
+  };
+}
+
 /** Makes the backend's `map`. */
 export function createMap(context: CpuContext): (call: MapCall) => void {
   const plans = new PlanCache<MapPlan>();

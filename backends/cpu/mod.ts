@@ -16,6 +16,7 @@ import type {
   MapReduceCall,
   MatmulCall,
   MaxPoolCall,
+  SampledMapCall,
   ScatterAddCall,
   SteerableConvolutionCall,
   View,
@@ -117,6 +118,10 @@ class CpuBackend implements Backend {
   steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {
     const op = "steerableConvolutionWeightGradient";
     this.#check(op, call.input, call.weight, call.output).steerableConvolutionWeightGradient(call);
+  }
+
+  sampledMap(call: SampledMapCall): void {
+    this.#check("sampledMap", ...call.matrices, ...call.inputs, call.result, call.output).sampledMap(call);
   }
 
   maxPool(call: MaxPoolCall): void {

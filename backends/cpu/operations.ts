@@ -3,7 +3,15 @@
  * and go with it.
  */
 
-import type { GatherCall, MapCall, MapReduceCall, MatmulCall, ScatterAddCall, View } from "../../src/tensor/backend.ts";
+import type {
+  GatherCall,
+  MapCall,
+  MapReduceCall,
+  MatmulCall,
+  SampledMapCall,
+  ScatterAddCall,
+  View,
+} from "../../src/tensor/backend.ts";
 import type { CpuContext } from "./context.ts";
 import { type ConvolutionOperations, createConvolution } from "./convolution/mod.ts";
 import { createCopy, createTransfers, type Transfers } from "./copy.ts";
@@ -13,6 +21,7 @@ import { createMap } from "./map.ts";
 import { createMatmul } from "./matmul.ts";
 import { createPool, type PoolOperations } from "./pool.ts";
 import { createMapReduce } from "./reduce.ts";
+import { createSampledMap } from "./sampled_map.ts";
 import { createSteerable, type SteerableOperations } from "./steerable/mod.ts";
 
 /** The operations of `Backend`, on views that have been checked. */
@@ -25,6 +34,8 @@ export interface Operations extends Transfers, ConvolutionOperations, PoolOperat
   mapReduce(call: MapReduceCall): void;
   /** Batched matrix product. */
   matmul(call: MatmulCall): void;
+  /** Functions of samples. */
+  sampledMap(call: SampledMapCall): void;
   /** Selection along an axis. */
   gather(call: GatherCall): void;
   /** Its adjoint, accumulating. */
@@ -44,6 +55,7 @@ export function createOperations(context: CpuContext): Operations {
     map: createMap(context),
     mapReduce: createMapReduce(context),
     matmul: createMatmul(context, gemm),
+    sampledMap: createSampledMap(context, gemm),
     gather: createGather(context),
     scatterAdd: createScatterAdd(context),
   };

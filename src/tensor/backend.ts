@@ -120,6 +120,20 @@ export interface SteerableConvolutionCall extends ProductCall {
   readonly output: View;
 }
 
+/** A function of samples: `output = result · expression(matrices[0] · inputs[0], …)` for each block. All of one float dtype. */
+export interface SampledMapCall {
+  /** The function of the samples; input node i is a sample of `inputs[i]`. Without scalars and positions. */
+  readonly expression: Expr;
+  /** For each input `[samples, size]`, any strides. */
+  readonly matrices: readonly View[];
+  /** Each `[blocks, size, positions]`, row-major; the sizes may differ. */
+  readonly inputs: readonly View[];
+  /** `[rows, samples]`, any strides. */
+  readonly result: View;
+  /** `[blocks, rows, positions]`, row-major. */
+  readonly output: View;
+}
+
 /** A max-pooling. */
 export interface MaxPoolCall {
   /** Sizes, strides, padding. */
@@ -244,6 +258,8 @@ export interface Backend {
   steerableConvolutionInputGradient?(call: SteerableConvolutionCall): void;
   /** `weight` (its gradient) from `input` and `output` (its gradient). */
   steerableConvolutionWeightGradient?(call: SteerableConvolutionCall): void;
+  /** Optional: `output` without samples of all positions in memory. Else the tensor library composes it of products and a map. */
+  sampledMap?(call: SampledMapCall): void;
   /** Maxima of windows and where they stand. */
   maxPool(call: MaxPoolCall): void;
   /** `output` from `input`. */

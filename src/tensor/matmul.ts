@@ -97,9 +97,11 @@ function multiply(a: Tensor, b: Tensor): Tensor {
   }
   if (needsGrad([a, b])) {
     const shapes = [a.shape, b.shape];
-    record(op, [a, b], [output], [a, b], ([gradient], [left, right], needs) => [
-      needs[0] ? reduceTo(multiply(gradient!, transpose(right, -2, -1)), shapes[0]) : undefined,
-      needs[1] ? reduceTo(multiply(transpose(left, -2, -1), gradient!), shapes[1]) : undefined,
+    // An operand is kept for the other one's gradient: not beside a constant.
+    const saved = [...(b.node === undefined ? [] : [a]), ...(a.node === undefined ? [] : [b])];
+    record(op, [a, b], [output], saved, ([gradient], kept, needs) => [
+      needs[0] ? reduceTo(multiply(gradient!, transpose(kept[kept.length - 1], -2, -1)), shapes[0]) : undefined,
+      needs[1] ? reduceTo(multiply(transpose(kept[0], -2, -1), gradient!), shapes[1]) : undefined,
     ]);
   }
   return output;

@@ -5,7 +5,9 @@
 
 import { map, mapMany, stack, type Tensor, zeros } from "../../tensor/mod.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
+import { fusedPlan } from "../../tensor/fused_plan.ts";
 import { gatherUnchecked } from "../../tensor/gather.ts";
+import { sampledMap } from "../../tensor/sampled_map.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
 import * as E from "../../tensor/expr.ts";
 import type { Expr } from "../../tensor/expr.ts";
@@ -41,11 +43,9 @@ function constantOf({ rows, columns, data }: PlainMatrix): Constant {
   return new Constant(data, [rows, columns]);
 }
 
-/** Applies a matrix to the channels of each block: `[batch, blocks · columns, …]` → `[batch · blocks, rows, positions]`. */
+/** Applies a matrix to blocks of one position `[blocks, columns, 1]`, which are one column each: all of them make one product. */
 function multiplyBlocks(matrix: Constant, x: Tensor): Tensor {
-  const [rows, columns] = matrix.shape, [blocks, , positions] = x.shape;
-  // Without positions a block is one column: all of them make one product.
-  if (positions !== 1) return matrix.like(x).matmul(x);
+  const [rows, columns] = matrix.shape, [blocks] = x.shape;
   return x.reshape([blocks, columns]).matmul(matrix.like(x).transpose(0, 1)).reshape([blocks, rows, 1]);
 }
 
@@ -81,9 +81,14 @@ export class SampledNonLinearity extends Layer {
     const size = this.#sampling.shape[1], { blocks } = this;
     checkChannels("SampledNonLinearity", input, blocks * size);
     const [batch, , ...spatial] = input.shape, positions = spatial.reduce((a, b) => a * b, 1);
-    const samples = multiplyBlocks(this.#sampling, input.reshape([batch * blocks, size, positions]));
-    const values = map([samples], SCALAR_FUNCTIONS[this.function]);
-    return multiplyBlocks(this.#analysis, values).reshape([batch, blocks * this.#analysis.shape[0], ...spatial]);
+    const x = input.reshape([batch * blocks, size, positions]), fn = SCALAR_FUNCTIONS[this.function];
+    const shape = [batch, blocks * this.#analysis.shape[0], ...spatial];
+    if (positions !== 1) {
+      const plan = fusedPlan([fn(E.input(0, input.dtype))], [input.dtype]);
+      return sampledMap(plan, [x], [this.#sampling.like(x)], this.#analysis.like(x)).reshape(shape);
+    }
+    const values = map([multiplyBlocks(this.#sampling, x)], fn);
+    return multiplyBlocks(this.#analysis, values).reshape(shape);
   }
 
   /** The options as text. */

@@ -10,6 +10,7 @@ import type {
   MapCall,
   MapReduceCall,
   MatmulCall,
+  SampledMapCall,
   SteerableConvolutionCall,
   View,
 } from "../../tensor/backend.ts";
@@ -48,6 +49,7 @@ export const OPERATIONS = [
   "steerableConvolution",
   "steerableConvolutionInputGradient",
   "steerableConvolutionWeightGradient",
+  "sampledMap",
   "maxPool",
   "averagePool",
   "averagePoolGradient",
@@ -196,6 +198,16 @@ function reduceFacts({ expressions, reductions, shape, axes, inputs, outputs }: 
   };
 }
 
+function sampledMapFacts({ expression, matrices, inputs, result, output }: SampledMapCall): CallFacts {
+  const [blocks, rows, positions] = output.shape, samples = result.shape[1];
+  const sizes = inputs.reduce((sum, { shape }) => sum + shape[1], rows);
+  return {
+    detail: `${expressionsText([expression])} of ${samples} samples, ${formatShape(inputs[0].shape)}`,
+    flops: 2 * blocks * positions * samples * sizes,
+    bytes: bytesOfAll([...matrices, ...inputs, result, output]),
+  };
+}
+
 const sized = (bytes: number): CallFacts => ({ detail: "", flops: 0, bytes });
 const moved = (detail: string | Shape, views: readonly View[]): CallFacts => ({
   detail: typeof detail === "string" ? detail : formatShape(detail),
@@ -228,6 +240,7 @@ const FACTS: { readonly [O in Operation]: (...args: Arguments<O>) => CallFacts }
   steerableConvolution: steerableFacts,
   steerableConvolutionInputGradient: steerableFacts,
   steerableConvolutionWeightGradient: steerableFacts,
+  sampledMap: sampledMapFacts,
   maxPool: ({ geometry, input, output, indices }) => moved(windowText(geometry), [input, output, indices]),
   averagePool: ({ geometry, input, output }) => moved(windowText(geometry), [input, output]),
   averagePoolGradient: ({ geometry, input, output }) => moved(windowText(geometry), [input, output]),
