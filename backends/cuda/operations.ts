@@ -12,6 +12,7 @@ import type {
   MatmulCall,
   MaxPoolCall,
   ScatterAddCall,
+  SteerableConvolutionCall,
   View,
 } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, createTypedArray, type TypedArray } from "../../src/tensor/dtype.ts";
@@ -65,8 +66,16 @@ export function createOperations(system: CudaSystem): Operations {
     matmul,
     map,
     mapReduce,
-    upload: (target, bytes) => system.staging.upload(target, bytes),
+    upload: (target, bytes) => {
+      // A graph would copy again, at each run, from pinned memory that something else is in by then.
+      system.recorder.refuseWhileRecording("tables of a new plan");
+      system.staging.upload(target, bytes);
+    },
   });
+  const byPlan = (call: SteerableConvolutionCall, run: (call: SteerableConvolutionCall) => void): void => {
+    system.recorder.hold(call.plan);
+    system.atPrecision(call.precision, () => run(call));
+  };
   const dense = (view: View): View => {
     const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
     return scratchView(system.scratch(bytes, TRANSFER_SLOT), view.dtype, view.shape);
@@ -95,11 +104,9 @@ export function createOperations(system: CudaSystem): Operations {
     mapReduce,
     matmul,
     convolution: (direction, call) => convolutions.run(direction, call),
-    steerableConvolution: (call) => system.atPrecision(call.precision, () => steerable.steerableConvolution(call)),
-    steerableConvolutionInputGradient: (call) =>
-      system.atPrecision(call.precision, () => steerable.steerableConvolutionInputGradient(call)),
-    steerableConvolutionWeightGradient: (call) =>
-      system.atPrecision(call.precision, () => steerable.steerableConvolutionWeightGradient(call)),
+    steerableConvolution: (call) => byPlan(call, steerable.steerableConvolution),
+    steerableConvolutionInputGradient: (call) => byPlan(call, steerable.steerableConvolutionInputGradient),
+    steerableConvolutionWeightGradient: (call) => byPlan(call, steerable.steerableConvolutionWeightGradient),
     ...createPool(system),
     gather: createGather(system),
     scatterAdd: createScatterAdd(system),

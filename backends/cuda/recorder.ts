@@ -22,6 +22,8 @@ export interface RecorderParts {
 export class Recorder {
   readonly #parts: RecorderParts;
   readonly #live = new Set<() => void>();
+  /** What the graph under way keeps alive. */
+  #held = new Set<object>();
   #recording = false;
 
   /** @param parts The device. */
@@ -45,6 +47,11 @@ export class Recorder {
     });
   }
 
+  /** Keeps an object as long as what is being recorded lives, because device memory that is freed with the object is used by the graph. */
+  hold(object: object): void {
+    if (this.#recording) this.#held.add(object);
+  }
+
   /** See `Backend.record`. */
   record(issue: () => void): Recording {
     this.refuseWhileRecording("record");
@@ -57,12 +64,14 @@ export class Recorder {
     this.#recording = true;
     let graph = 0;
     let executable = 0;
-    const releases: (() => void)[] = [];
+    const held = this.#held = new Set<object>();
+    const releases = [() => held.clear()];
     try {
       try {
         issue();
       } finally {
         this.#recording = false;
+        this.#held = new Set();
         releases.push(scratchSlots.endRecording());
         const reservation = allocator.endReservation();
         releases.push(() => reservation.release());

@@ -23,7 +23,7 @@ import {
   functionsSource,
   planesSource,
   steerableNumbers,
-  TAP_TILE,
+  tapBytes,
 } from "./steerable_source.ts";
 import {
   type PlacedTables,
@@ -181,7 +181,7 @@ class Run {
         `${this.#dtype}|${plan.functionCount}|${each}`,
         () => planesSource(this.#dtype, plan.functionCount, each),
       );
-      this.#kernels.allow(kernel, sharedBytes, TAP_TILE * (plan.functionCount * this.#bytes + 12));
+      this.#kernels.allow(kernel, sharedBytes, tapBytes(plan.functionCount, this.#bytes));
       const args = context.arguments();
       pushNumbers(args, steerableNumbers({ positions, size, rows: forward.rows }, this.#numbers), false);
       args.pointer(target).pointer(this.#inputPointer(first)).pointer(this.#base + channels);

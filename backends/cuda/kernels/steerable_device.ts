@@ -8,7 +8,7 @@ import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import type { SteerablePlan } from "../../../src/tensor/steerable_plan.ts";
 import type { CudaBuffer } from "../allocator.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { steerableNumbers, TAP_TILE } from "./steerable_source.ts";
+import { steerableNumbers, tapBytes } from "./steerable_source.ts";
 import { type SteerableTables, steerableTables } from "./steerable_tables.ts";
 
 /** Shared memory that a block may have without asking. */
@@ -36,7 +36,7 @@ export interface PlanesBlock {
  * @param optInBytes Shared memory that a block may ask for.
  */
 export function planesBlock(size: number, functionCount: number, bytes: number, optInBytes: number): PlanesBlock {
-  const table = TAP_TILE * (functionCount * bytes + 12);
+  const table = tapBytes(functionCount, bytes);
   const needed = (threads: number, each: number): number => size * functionCount * bytes * threads * each;
   const most = Math.max(SHARED_BYTES, Math.min(optInBytes, LARGE_SHARED_BYTES));
   const wanted = functionCount <= 12 ? 4 : functionCount <= 24 ? 2 : 1;
@@ -46,7 +46,7 @@ export function planesBlock(size: number, functionCount: number, bytes: number, 
     }
   }
   let threads = THREADS;
-  while (needed(threads, 1) + table > most && threads > 8) threads /= 2;
+  while (needed(threads, 1) + table > most && threads > 1) threads /= 2;
   return { threads, each: 1, sharedBytes: needed(threads, 1) };
 }
 
@@ -120,8 +120,10 @@ export class SteerableKernels {
   /** Lets a kernel that has `staticBytes` of shared memory have so much dynamic one. */
   allow(kernel: CudaKernel, dynamicBytes: number, staticBytes: number): void {
     if (dynamicBytes + staticBytes <= SHARED_BYTES || dynamicBytes <= (this.#allowed.get(kernel) ?? 0)) return;
-    // A limit above the usual one, even where static memory alone makes the difference.
-    const allowed = Math.max(dynamicBytes, SHARED_BYTES + staticBytes);
+    // A limit above the usual one, even where static memory alone makes the difference; with it the device must not be asked for more
+    // than it has.
+    const most = this.#context.device.maxOptInSharedBytesPerBlock - staticBytes;
+    const allowed = Math.max(dynamicBytes, Math.min(SHARED_BYTES + staticBytes, most));
     this.#context.driver.allowSharedBytes(kernel.handle, allowed);
     this.#allowed.set(kernel, allowed);
   }

@@ -4,12 +4,30 @@
  * `channels_kernel` the correlation's. Fused multiply-add is welcome here.
  */
 
-import type { FloatDType } from "../../../src/tensor/dtype.ts";
+import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
 import { numbersSource } from "./bind.ts";
 import { FLOAT_CODES } from "./operations.ts";
 
-/** Taps whose functions lie in shared memory at a time. */
-export const TAP_TILE = 64;
+/** The most taps whose functions lie in shared memory at a time. */
+const TAP_TILE = 64;
+/** Static shared memory of a block at most: the compiler refuses more than 48 KiB, and the functions' values need most of it. */
+const STATIC_BYTES = 26 * 1024;
+
+/**
+ * Taps whose functions lie in shared memory at a time: fewer where there are many functions.
+ *
+ * @param bytes Of an element.
+ */
+export function tapTile(functionCount: number, bytes: number): number {
+  let tile = TAP_TILE;
+  while (tile > 1 && tile * (functionCount * bytes + 12) > STATIC_BYTES) tile /= 2;
+  return tile;
+}
+
+/** Static shared memory of a block of the kernels with such a tile: the functions' values, and three numbers for each tap. */
+export function tapBytes(functionCount: number, bytes: number): number {
+  return tapTile(functionCount, bytes) * (functionCount * bytes + 12);
+}
 
 /** Numbers of all three kernels. */
 export const STEERABLE_NUMBERS = [
@@ -62,9 +80,9 @@ const number = (name: SteerableNumber): string => `n.v[${STEERABLE_NUMBERS.index
 const NUMBERS = numbersSource(STEERABLE_NUMBERS.length, false);
 
 /** Statements that bring a tile of taps from `first` on into shared memory: the functions' values and the taps' places. */
-function stageTaps(functionCount: number): string {
+function stageTaps(functionCount: number, tile: number): string {
   return `__syncthreads();
-const int held = ${number("taps")} - first < ${TAP_TILE} ? ${number("taps")} - first : ${TAP_TILE};
+const int held = ${number("taps")} - first < ${tile} ? ${number("taps")} - first : ${tile};
 for (int e = thread; e < held * ${functionCount}; e += threads) table[e] = functions[first * ${functionCount} + e];
 for (int e = thread; e < held; e += threads) {
 const int row = (first + e) / ${number("kernelWidth")};
@@ -75,9 +93,9 @@ tapZ[e] = (row / ${number("kernelHeight")}) * ${number("dilationDepth")};
 __syncthreads();`;
 }
 
-function sharedTaps(type: string, functionCount: number): string {
-  return `__shared__ ${type} table[${TAP_TILE * functionCount}];
-__shared__ int tapZ[${TAP_TILE}], tapY[${TAP_TILE}], tapX[${TAP_TILE}];
+function sharedTaps(type: string, functionCount: number, tile: number): string {
+  return `__shared__ ${type} table[${tile * functionCount}];
+__shared__ int tapZ[${tile}], tapY[${tile}], tapX[${tile}];
 const int thread = (int)threadIdx.x, threads = (int)blockDim.x;`;
 }
 
@@ -87,13 +105,14 @@ const int thread = (int)threadIdx.x, threads = (int)blockDim.x;`;
  */
 export function planesSource(dtype: FloatDType, functionCount: number, each: number): string {
   const { type } = FLOAT_CODES[dtype];
+  const tile = tapTile(functionCount, BYTES_PER_ELEMENT[dtype]);
   const forEach = `_Pragma("unroll") for (int u = 0; u < ${each}; u++)`;
   const forFunctions = `_Pragma("unroll") for (int f = 0; f < ${functionCount}; f++)`;
   return `${NUMBERS}
 extern "C" __global__ void planes_kernel(const Numbers n, ${type}* __restrict__ planes, const ${type}* __restrict__ x, const int* __restrict__ channels,
     const int* __restrict__ rows, const int* __restrict__ sources, const ${type}* __restrict__ coefficients, const ${type}* __restrict__ functions) {
 extern __shared__ double dynamic[];
-${sharedTaps(type, functionCount)}
+${sharedTaps(type, functionCount, tile)}
 ${type}* values = (${type}*)dynamic;
 const int copy = (int)blockIdx.y;
 int z[${each}], y[${each}], w[${each}];
@@ -120,8 +139,8 @@ to[u] = -1;
 for (int j = 0; j < ${number("size")}; j++) {
 ${type} sums[${each}][${functionCount}];
 ${forEach} { ${forFunctions} sums[u][f] = 0; }
-for (int first = 0; first < ${number("taps")}; first += ${TAP_TILE}) {
-${stageTaps(functionCount)}
+for (int first = 0; first < ${number("taps")}; first += ${tile}) {
+${stageTaps(functionCount, tile)}
 for (int e = 0; e < held; e++) {
 const int dz = tapZ[e], dy = tapY[e], dw = tapX[e];
 ${forEach} {
@@ -205,6 +224,7 @@ ${type}* at = values + (to[u] + (long long)row * ${number("pixels")});
  */
 export function channelsSource(dtype: FloatDType, functionCount: number, unit: boolean): string {
   const { type } = FLOAT_CODES[dtype];
+  const tile = tapTile(functionCount, BYTES_PER_ELEMENT[dtype]);
   const axis = (at: string, tap: string, stride: SteerableNumber, size: SteerableNumber): string =>
     unit
       ? `const int i${at} = q${at} - ${tap}[e];
@@ -213,7 +233,7 @@ const bool in${at} = (unsigned)i${at} < (unsigned)${number(size)};`
 const bool in${at} = f${at} >= 0 && i${at} * ${number(stride)} == f${at} && i${at} < ${number(size)};`;
   return `${NUMBERS}
 extern "C" __global__ void channels_kernel(const Numbers n, ${type}* __restrict__ x, const ${type}* __restrict__ values, const ${type}* __restrict__ functions) {
-${sharedTaps(type, functionCount)}
+${sharedTaps(type, functionCount, tile)}
 const int i = (int)blockIdx.x * threads + thread;
 const bool live = i < ${number("positions")};
 const int sample = live ? i / ${number("inputPixels")} : 0;
@@ -225,8 +245,8 @@ const int qz = live ? row / ${number("inputHeight")} + ${number("padDepth")} : -
 const long long channel = (long long)sample * ${number("inChannels")} + (int)blockIdx.y;
 const ${type}* from = values + channel * ${functionCount} * ${number("pixels")};
 ${type} sum = 0;
-for (int first = 0; first < ${number("taps")}; first += ${TAP_TILE}) {
-${stageTaps(functionCount)}
+for (int first = 0; first < ${number("taps")}; first += ${tile}) {
+${stageTaps(functionCount, tile)}
 for (int e = 0; e < held; e++) {
 ${axis("z", "tapZ", "strideDepth", "depth")}
 ${axis("y", "tapY", "strideHeight", "height")}

@@ -139,4 +139,8 @@ test.runIf(nvrtc !== undefined, "NVRTC takes the kernels of indexing, pooling an
     compileEverywhere(nvrtc!, channelRowsSource(dtype, 11, 5), { fmad: true });
     for (const unit of [false, true]) compileEverywhere(nvrtc!, channelsSource(dtype, 11, unit), { fmad: true });
   }
+  // As many functions as a filter of 5 × 5 × 5 has taps: their values fit into shared memory a few taps at a time.
+  const many = { fmad: true, architectures: [90] };
+  compileEverywhere(nvrtc!, planesSource("float64", 125, 1), many);
+  compileEverywhere(nvrtc!, channelsSource("float64", 125, false), many);
 });

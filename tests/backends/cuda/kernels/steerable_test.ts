@@ -2,14 +2,21 @@
 // covers: backends/cuda/kernels/steerable_source.ts, backends/cuda/kernels/steerable_tables.ts,
 // backends/cuda/kernels/steerable_device.ts
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
 import { createSteerable, type SteerableOperations } from "../../../../backends/cuda/kernels/steerable.ts";
-import { planesBlock } from "../../../../backends/cuda/kernels/steerable_device.ts";
-import { STEERABLE_NUMBERS, steerableNumbers } from "../../../../backends/cuda/kernels/steerable_source.ts";
+import type { CudaContext } from "../../../../backends/cuda/context.ts";
+import { planesBlock, SteerableKernels } from "../../../../backends/cuda/kernels/steerable_device.ts";
+import {
+  STEERABLE_NUMBERS,
+  steerableNumbers,
+  tapBytes,
+  tapTile,
+} from "../../../../backends/cuda/kernels/steerable_source.ts";
 import { rowRuns, steerableTables } from "../../../../backends/cuda/kernels/steerable_tables.ts";
 import type { Backend, SteerableConvolutionCall, View } from "../../../../src/tensor/backend.ts";
 import { type ConvolutionGeometry, convolutionGeometry } from "../../../../src/tensor/conv_geometry.ts";
+import { BackendError } from "../../../../src/tensor/errors.ts";
 import { contiguousStrides } from "../../../../src/tensor/layout.ts";
 import { type SteerablePlan, steerablePlan } from "../../../../src/tensor/steerable_plan.ts";
 import { numbers, randomPlan } from "../../../support/random_plan.ts";
@@ -66,16 +73,40 @@ test("planesBlock fits the functions' values into shared memory", () => {
   assertEquals(planesBlock(4, 19, 4, 2 ** 17), { threads: 128, each: 2, sharedBytes: 4 * 19 * 4 * 2 * 128 });
   assertEquals(planesBlock(4, 19, 4, 0), { threads: 128, each: 1, sharedBytes: 4 * 19 * 4 * 128 });
   for (const size of [1, 3, 7, 13]) {
-    for (const functionCount of [1, 6, 11, 19, 35]) {
+    for (const functionCount of [1, 6, 11, 19, 35, 125]) {
       for (const bytes of [4, 8]) {
         for (const limit of [48, 99, 163]) {
           const { threads, each, sharedBytes } = planesBlock(size, functionCount, bytes, limit * 1024);
           assertEquals(sharedBytes, size * functionCount * bytes * threads * each);
-          assert(sharedBytes + 64 * (functionCount * bytes + 12) <= limit * 1024 || threads === 8);
+          assert(sharedBytes + tapBytes(functionCount, bytes) <= limit * 1024);
+          assert(threads >= 1);
         }
       }
     }
   }
+});
+
+test("tapTile leaves static shared memory far below what the compiler takes, whatever the functions", () => {
+  assertEquals([tapTile(19, 4), tapTile(46, 8), tapTile(100, 4), tapTile(125, 8)], [64, 64, 64, 16]);
+  for (const functionCount of [1, 19, 95, 189, 343, 2000]) {
+    for (const bytes of [4, 8]) {
+      assertEquals(tapBytes(functionCount, bytes), tapTile(functionCount, bytes) * (functionCount * bytes + 12));
+      assert(tapBytes(functionCount, bytes) <= 26 * 1024);
+    }
+  }
+});
+
+test("A kernel is allowed no more shared memory than the device has beside its static part", () => {
+  const allowed: number[] = [];
+  const device = { maxOptInSharedBytesPerBlock: 99 * 1024 };
+  const driver = { allowSharedBytes: (_: number, bytes: number) => allowed.push(bytes) };
+  const kernels = new SteerableKernels({ device, driver } as unknown as CudaContext);
+  const kernel = (handle: number) => ({ name: "planes_kernel", handle });
+  kernels.allow(kernel(1), 8 * 1024, 40 * 1024);
+  kernels.allow(kernel(2), 40 * 1024, 33 * 1024);
+  kernels.allow(kernel(3), 30 * 1024, 20 * 1024);
+  kernels.allow(kernel(4), 79 * 1024, 20 * 1024);
+  assertEquals(allowed.map((bytes) => bytes / 1024), [66, 68, 79]);
 });
 
 test("steerableNumbers stand in the order of their names", () => {
@@ -215,6 +246,49 @@ onEmulator("convolution by a plan adds where copies share channels, and gives ze
   });
   await check(device, operationsOf(device), problem(plan, [4, 5], { padding: 1 }));
 });
+
+onEmulator("convolution by a plan of very many functions takes fewer taps and threads at a time", async () => {
+  using device = await startDevice();
+  const plan = randomPlan({ kernelSize: [5, 5], functionCount: 125 });
+  await check(device, operationsOf(device), problem(plan, [5, 4], { padding: 2 }), "float64");
+});
+
+onEmulator(
+  "A recording holds the plans that it uses, and refuses to bring a new plan's tables to the device",
+  async () => {
+    using device = await startDevice();
+    const { recorder } = device.system;
+    const next = numbers(5);
+    const plans = Array.from({ length: 3 }, () => randomPlan({ kernelSize: [3] }));
+    const { geometry } = problem(plans[0], [6], { padding: 1 });
+    const view = (shape: readonly number[]) =>
+      device.upload(Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, next), shape);
+    const input = view([geometry.batch, geometry.inChannels, 6]);
+    const weight = view([plans[0].weightCount]);
+    const output = view([geometry.batch, geometry.outChannels, 6]);
+    const run = (plan: SteerablePlan) =>
+      device.operations.steerableConvolution({ plan, geometry, input, weight, output });
+    const held: object[] = [];
+    const hold = recorder.hold.bind(recorder);
+    recorder.hold = (object) => {
+      held.push(object);
+      hold(object);
+    };
+    const recording = recorder.record(() => run(plans[0]));
+    const expected = device.read(output);
+    recording.run();
+    assertEquals(device.read(output), expected);
+    assertEquals(held, [plans[0], plans[0]]);
+    recording.dispose();
+    let times = 0;
+    assertThrows(
+      () => recorder.record(() => run(plans[1 + times++])),
+      BackendError,
+      "a new plan, which needs the host",
+    );
+    run(plans[2]);
+  },
+);
 
 onEmulator(
   "convolution by a plan asks for more shared memory where its functions are many, and not again",
