@@ -26,6 +26,9 @@ import { pointerOf, scratchView } from "./kernels/bind.ts";
 /** Scratch slots of dense copies, of the padded input and of cuDNN's workspace. */
 const SLOTS = { input: 4, weight: 5, output: 6, padded: 7, workspace: 11 } as const;
 
+/** What addresses of operands are multiples of. */
+const ALIGNMENT = 16;
+
 /** Shapes whose descriptors are kept. */
 const MOST_PLANS = 512;
 
@@ -99,9 +102,10 @@ export class Convolutions {
     this.#plans.clear();
   }
 
-  /** The view itself or a dense one in scratch memory, filled where it is read. */
+  /** The view itself or a dense and aligned one in scratch memory, filled where it is read. */
   #dense(view: View, read: boolean, slot: number): View {
-    if (isContiguous(view)) return view;
+    // The library chooses algorithms without a look at addresses, and some of these load several elements at a time.
+    if (isContiguous(view) && pointerOf(view) % ALIGNMENT === 0) return view;
     const bytes = elementCount(view.shape) * BYTES_PER_ELEMENT[view.dtype];
     const target = scratchView(this.#parts.context.scratch(bytes, slot), view.dtype, view.shape);
     if (read) this.#parts.copy(view, target);
@@ -147,6 +151,7 @@ export class Convolutions {
     views: Operands,
   ): void {
     const { context, cudnn, precision } = this.#parts;
+    context.driver.makeCurrent();
     const sizes = convolutionSizes(geometry, padding, views.input.dtype as FloatDType);
     const rounding: Rounding = sizes.dtype === "float32" ? reduced ?? precision : "float32";
     const at = {
@@ -167,11 +172,12 @@ export class Convolutions {
         cudnn.run(direction, sizes.dtype, plan.descriptors, algorithm, at, { pointer, bytes: workspace });
         return;
       } catch (error) {
-        // An algorithm that needs less memory, for good: memory that was short once will be short again.
-        if (!(error instanceof OutOfMemoryError)) throw error;
-        const smaller = plan.algorithms.filter((other) => other.workspace < workspace);
-        if (smaller.length === 0) throw error;
-        plan.algorithms = smaller;
+        // An algorithm that needs less memory, or one that the library does support, for good: what failed once will fail again.
+        let others: AlgorithmResult[] = [];
+        if (error instanceof OutOfMemoryError) others = plan.algorithms.filter((other) => other.workspace < workspace);
+        else if (isUnsupported(error)) others = plan.algorithms.slice(1);
+        if (others.length === 0) throw error;
+        plan.algorithms = others;
       }
     }
   }
@@ -188,7 +194,9 @@ export class Convolutions {
     const descriptors = cudnn.describe(sizes, math);
     try {
       const results = this.#results(direction, descriptors, at);
-      const algorithms = usableAlgorithms(direction, results, rounding !== "float32");
+      // Factors are rounded to float16 only where that was asked for.
+      const accurate = results.filter(({ math }) => rounding === "float16" || math !== CUDNN_MATH.tensorConverted);
+      const algorithms = usableAlgorithms(direction, accurate, rounding !== "float32");
       if (algorithms.length === 0) {
         throw new BackendError({
           op: "cuda convolution",
@@ -257,6 +265,12 @@ export function convolutionSizes(
     dilation: two(dilation, 1),
     groups,
   };
+}
+
+/** Whether cuDNN says that it cannot do something, which the guess of its algorithms does not always know: statuses 3000 to 3999. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof CudaError && error.failure.library === "cuDNN" &&
+    error.failure.status >= 3000 && error.failure.status < 4000;
 }
 
 function describeSizes({ input, weight, dtype, groups }: ConvolutionSizes): string {

@@ -160,6 +160,7 @@ export class CudaSystem implements CudaContext {
 
   /** A product by cuBLAS. */
   gemm(product: Gemm): void {
+    this.driver.makeCurrent();
     if (!this.#hasWorkspace) {
       const bytes = this.device.computeCapability[0] >= 9 ? WORKSPACE_BYTES.since9 : WORKSPACE_BYTES.before9;
       this.#cublas.setWorkspace(this.allocator.allocateInternal(bytes).pointer, bytes);

@@ -5,7 +5,7 @@
 
 import { type Library, loadFfi } from "../../ffi/mod.ts";
 import type { ReducedPrecision } from "../../src/tensor/backend.ts";
-import type { FloatDType } from "../../src/tensor/dtype.ts";
+import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
 import { CudaError } from "./errors.ts";
 import { HostBlock } from "./host_memory.ts";
 import type { CUBLAS_SYMBOLS } from "./symbols/cublas.ts";
@@ -22,6 +22,8 @@ export const CUBLAS_OPERATION = { none: 0, transpose: 1 } as const;
 const FLOAT32 = 0;
 /** `cublasComputeType_t`: float32 sums of products whose factors are rounded. */
 const COMPUTE = { float16: 74, bfloat16: 75 } as const satisfies { readonly [P in ReducedPrecision]: number };
+/** The most products of a call: some of the library's kernels have the batch along an axis of the grid that goes no further. */
+const MOST_BATCH = 65535;
 /** `CUBLAS_GEMM_DEFAULT`. */
 const DEFAULT_ALGORITHM = -1;
 
@@ -96,7 +98,24 @@ export class Cublas {
   }
 
   /** Puts a product on the stream. */
-  gemm({ dtype, m, n, k, a, transposeA, b, transposeB, c, batch, alpha, beta, precision }: Gemm): void {
+  gemm(product: Gemm): void {
+    const { batch, dtype } = product;
+    for (let first = 0; first < batch; first += MOST_BATCH) {
+      const from = (operand: ColumnMajor): ColumnMajor => ({
+        ...operand,
+        pointer: operand.pointer + first * operand.batchStride * BYTES_PER_ELEMENT[dtype],
+      });
+      const { a, b, c } = product;
+      const part = batch <= MOST_BATCH ? product : {
+        ...product,
+        ...{ a: from(a), b: from(b), c: from(c) },
+        batch: Math.min(MOST_BATCH, batch - first),
+      };
+      this.#gemm(part);
+    }
+  }
+
+  #gemm({ dtype, m, n, k, a, transposeA, b, transposeB, c, batch, alpha, beta, precision }: Gemm): void {
     const { view, address } = this.#block;
     if (dtype === "float32") {
       view.setFloat32(16, alpha, true);

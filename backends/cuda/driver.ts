@@ -121,6 +121,11 @@ export class Driver {
     this.#check("cuDevicePrimaryCtxRelease", this.#library.symbols.cuDevicePrimaryCtxRelease_v2(device));
   }
 
+  /** Makes the context current where another one is: what cuBLAS and cuDNN need, which work on the thread's current device. */
+  makeCurrent(): void {
+    this.#enter();
+  }
+
   /** Free and total bytes of the device. */
   memoryInfo(): { readonly free: number; readonly total: number } {
     this.#enter();

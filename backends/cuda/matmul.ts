@@ -29,7 +29,7 @@ export interface MatrixLayout {
   readonly leading: number;
 }
 
-/** The layout of a matrix for cuBLAS; `undefined` when neither axis is dense, or lines overlap. */
+/** The layout of a matrix for cuBLAS; `undefined` when neither axis is dense, or lines overlap or are too far apart. */
 export function matrixLayout(
   rows: number,
   columns: number,
@@ -37,7 +37,8 @@ export function matrixLayout(
   columnStride: number,
 ): MatrixLayout | undefined {
   const dense = (inner: number, innerStride: number, outer: number, outerStride: number) =>
-    (inner === 1 || innerStride === 1) && (outer === 1 || outerStride >= Math.max(1, inner));
+    (inner === 1 || innerStride === 1) &&
+    (outer === 1 || outerStride >= Math.max(1, inner) && outerStride <= MOST);
   if (dense(columns, columnStride, rows, rowStride)) {
     return { rowMajor: true, leading: rows === 1 ? Math.max(1, columns) : rowStride };
   }

@@ -32,6 +32,8 @@ const OWNED_BYTES = 16384;
 const SORT = { indices: 1024, lines: 4096 } as const;
 /** Sources beyond which a block for each line pays. */
 const OWNER_SOURCES = 8;
+/** The most blocks along y. */
+const MOST_BLOCKS_Y = 65535;
 
 const SOURCES = { lines: linesSource, owners: ownersSource, sort: segmentsSource } as const;
 const ENTRIES = { lines: "lines_kernel", owners: "owners_kernel", sort: "segments_kernel" } as const;
@@ -49,15 +51,16 @@ interface ScatterPlan {
 }
 
 /** The method for a call. */
-export function scatterMethod({ source, indices, axis }: ScatterAddCall): ScatterMethod {
-  const { shape, strides } = source;
+export function scatterMethod({ source, indices, axis, output }: ScatterAddCall): ScatterMethod {
+  const { shape, strides, dtype } = source;
   const sources = shape[axis];
   const beside = shape.map((_, other) => other).filter((other) => other !== axis && shape[other] > 1);
   const lines = beside.reduce((count, other) => count * shape[other], 1);
   const isShared = beside.every((other) => indices.strides[other] === 0);
   if (isShared && sources > SORT.indices && lines < SORT.lines) return "sort";
   const isFastest = beside.every((other) => strides[other] === 0 || Math.abs(strides[other]) > Math.abs(strides[axis]));
-  return isFastest && sources > OWNER_SOURCES ? "owners" : "lines";
+  const ranges = Math.ceil(output.shape[axis] / (OWNED_BYTES / BYTES_PER_ELEMENT[dtype]));
+  return isFastest && sources > OWNER_SOURCES && ranges <= MOST_BLOCKS_Y ? "owners" : "lines";
 }
 
 /** The smallest power of two that is not below `n`. */

@@ -167,6 +167,9 @@ test("matrixLayout refuses lines that overlap or run backwards", () => {
   assertEquals(matrixLayout(3, 4, 3, 1), undefined);
   assertEquals(matrixLayout(3, 4, 0, 1), undefined);
   assertEquals(matrixLayout(3, 4, -4, 1), undefined);
+  // Lines farther apart than cuBLAS can say.
+  assertEquals(matrixLayout(3, 4, 2 ** 31 - 1, 1), { rowMajor: true, leading: 2 ** 31 - 1 });
+  assertEquals(matrixLayout(3, 4, 2 ** 31, 1), undefined);
   assertEquals(matrixLayout(1, 4, -9, 1), { rowMajor: true, leading: 4 });
 });
 

@@ -264,6 +264,75 @@ emulatedTest("two instances work side by side, each with memory of its own", asy
   second.dispose();
 });
 
+emulatedTest("products and convolutions of two instances each run with their own context", async (emulator) => {
+  emulator.set("devices", 2);
+  const instances = await Promise.all([0, 1].map((device) => createBackend({ device })));
+  const work = instances.map((backend) => {
+    const [x, y] = [view(backend, [2, 2], (i) => i), view(backend, [2, 2])];
+    return {
+      product: () => backend.matmul({ a: x, b: x, output: y, alpha: 1, beta: 0 }),
+      convolution: () => convolve(backend, [1, 1, 4, 4], [1, 1, 3, 3], {}),
+    };
+  });
+  for (const name of ["product", "convolution"] as const) {
+    for (const each of work) each[name]();
+    const before = emulator.calls("cuCtxSetCurrent");
+    for (const each of work) each[name]();
+    assertEquals(emulator.calls("cuCtxSetCurrent") - before, 2, name);
+  }
+  for (const backend of instances) backend.dispose();
+});
+
+emulatedTest("a long batch of products takes several calls, each with its part of the operands", async (emulator) => {
+  const backend = await createBackend();
+  const batch = 65535 + 3;
+  const [a, b, output] = [
+    view(backend, [batch, 1, 1], (i) => i % 1000),
+    view(backend, [batch, 1, 2], (i) => i % 7),
+    view(backend, [batch, 1, 2]),
+  ];
+  backend.matmul({ a, b, output, alpha: 2, beta: 0 });
+  assertEquals(emulator.calls("cublasSgemmStridedBatched"), 2);
+  const result = backend.readSync(output);
+  result.forEach((value, i) => assertEquals(value, 2 * (Math.floor(i / 2) % 1000) * (i % 7)));
+  backend.dispose();
+});
+
+emulatedTest(
+  "an algorithm that cuDNN turns out not to support is replaced by the next one, for good",
+  async (emulator) => {
+    const backend = await createBackend();
+    const run = () => [...backend.readSync(convolve(backend, [2, 4, 6, 6], [4, 4, 3, 3], { padding: 1 }))];
+    const calls = () => emulator.calls("cudnnConvolutionForward");
+    const expected = run();
+    emulator.fail("cudnnConvolutionForward", 1, 3002);
+    const before = calls();
+    assertEquals([run(), run()], [expected, expected]);
+    assertEquals(calls() - before, 3);
+    emulator.fail("cudnnConvolutionForward", 1, 5000);
+    assertThrows(run, BackendError, "5000");
+    backend.dispose();
+  },
+);
+
+emulatedTest("operands of a convolution that are not aligned go through aligned copies", async (emulator) => {
+  const backend = await createBackend();
+  const w = view(backend, [1, 1, 2, 2], (i) => i + 1);
+  const geometry = convolutionGeometry([1, 1, 3, 3], w.shape, {});
+  const run = (offset: number): number[] => {
+    const memory = view(backend, [13], (i) => i - offset);
+    const x: View = { ...memory, shape: [1, 1, 3, 3], strides: [9, 9, 3, 1], offset };
+    const output = view(backend, [1, 1, 2, 2]);
+    backend.convolution({ geometry, input: x, weight: w, output });
+    return [...backend.readSync(output)];
+  };
+  const copies = () => emulator.calls("cuMemcpyDtoDAsync_v2");
+  const expected = run(0);
+  assertEquals([run(4), copies()], [expected, 0]);
+  assertEquals([run(1), copies()], [expected, 1]);
+  backend.dispose();
+});
+
 emulatedTest("info names the device, its memory and all versions, also after dispose", async () => {
   const backend = await createBackend({ memoryLimit: 1 << 30 });
   const { name, description, details } = backend.info();

@@ -28,6 +28,9 @@ test("scatterMethod sorts long shared indices, owns targets along the fastest ax
   assertEquals(scatterMethod(call([64, 32, 196], 2, 784, false)), "owners");
   assertEquals(scatterMethod(call([16, 300, 4096], 1, 200, true)), "lines");
   assertEquals(scatterMethod(call([100_000, 4], 1, 3, false)), "lines");
+  // More ranges of targets than a grid has blocks along y.
+  assertEquals(scatterMethod(call([100], 0, 65535 * 4096, true)), "owners");
+  assertEquals(scatterMethod(call([100], 0, 65535 * 4096 + 1, true)), "lines");
 });
 
 const reason = noEmulator ?? "";
