@@ -52,9 +52,11 @@ export class CudaError extends BackendError {
 
 /**
  * Statuses of the driver after which every call on the context fails: deinitialized (4), a device that went away (46), an error that memory
- * cannot correct (214), a lost link (220), a destroyed context (709), and what kernels do wrong (700, 702, 714 to 719).
+ * cannot correct (214), a lost link (220), a contained error (226), a destroyed context (709), and what kernels do wrong (700, 702, 710, 714 to 719, 721).
  */
-const LOST: ReadonlySet<number> = new Set([4, 46, 214, 220, 700, 702, 709, 714, 715, 716, 717, 718, 719]);
+const LOST: ReadonlySet<number> = new Set([
+  ...[4, 46, 214, 220, 226, 700, 702, 709, 710, 714, 715, 716, 717, 718, 719, 721],
+]);
 
 /** Whether a status of the driver means that the context is lost. */
 export function isDeviceLost(status: number): boolean {

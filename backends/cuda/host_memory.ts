@@ -8,6 +8,9 @@ import { type FfiAdapter, loadFfi } from "../../ffi/mod.ts";
 /** Below this size runtimes may keep a buffer inside a JavaScript object, which moves. */
 const SMALLEST = 1024;
 
+/** Written where a use ends, so that optimized code cannot find a block's memory unused before. */
+const lastUsed: { bytes?: Uint8Array<ArrayBuffer> } = {};
+
 /**
  * A block of host memory that stays where it is. Hold it with `using` over the call that gets its address, so that it is not
  * collected before.
@@ -58,5 +61,7 @@ export class HostBlock implements Disposable {
   }
 
   /** Ends the use. The memory itself goes with the object. */
-  [Symbol.dispose](): void {}
+  [Symbol.dispose](): void {
+    lastUsed.bytes = this.bytes;
+  }
 }

@@ -102,9 +102,16 @@ export class Nvrtc {
     this.#check("nvrtcCreateProgram", nvrtcCreateProgram(program.address, text.address, name.address, 0, 0, 0));
     const handle = program.readAddress(0);
     try {
-      const words = options.map((option) => HostBlock.text(option));
+      // One after another in one block, which is there for as long as the call takes.
+      const texts = options.map((option) => new TextEncoder().encode(`${option}\0`));
+      using words = new HostBlock(texts.reduce((sum, { length }) => sum + length, 0));
       using list = new HostBlock(8 * options.length);
-      words.forEach((word, i) => list.writeAddress(8 * i, word.address));
+      let end = 0;
+      texts.forEach((text, i) => {
+        words.bytes.set(text, end);
+        list.writeAddress(8 * i, words.address + end);
+        end += text.length;
+      });
       const status = nvrtcCompileProgram(handle, options.length, list.address);
       if (status === COMPILATION_FAILED) throw this.#compilationError(handle, source, status);
       this.#check("nvrtcCompileProgram", status);
