@@ -20,7 +20,14 @@ import { openDriver, openToolkit, START } from "./libraries.ts";
 import { Recorder } from "./recorder.ts";
 import { ScratchSlots } from "./scratch.ts";
 import { Staging } from "./staging.ts";
-import { checkCudaLibrary, checkCudnn, cublasVersionText, usableMajors } from "./versions.ts";
+import {
+  checkCudaLibrary,
+  checkCudnn,
+  cublasVersionText,
+  cudaVersionText,
+  cudnnVersionText,
+  usableMajors,
+} from "./versions.ts";
 
 /** `CUDA_ERROR_NO_DEVICE`. */
 const NO_DEVICE = 100;
@@ -232,6 +239,9 @@ async function build(options: CudaOptions, undo: Undo): Promise<CudaSystem> {
   checkCudaLibrary("NVRTC", nvrtcVersion[0], nvrtcVersion.join("."), libraries.nvrtc.path, driverVersion);
   const cudnn = new Cudnn(libraries.cudnn);
   checkCudnn(cudnn.version(), libraries.cudnn.path);
+  const builtFor = cudnn.cudaVersion();
+  const cudnnText = `${cudnnVersionText(cudnn.version())} for CUDA ${cudaVersionText(builtFor)}`;
+  checkCudaLibrary("cuDNN", Math.floor(builtFor / 1000), cudnnText, libraries.cudnn.path, driverVersion);
 
   const handle = driver.device(ordinal);
   const device = deviceFacts(driver, handle, ordinal);

@@ -97,6 +97,11 @@ export class Cudnn {
     return this.#library.symbols.cudnnGetVersion();
   }
 
+  /** The version of CUDA that the library was built for: 13000 is 13.0. Needs no handle. */
+  cudaVersion(): number {
+    return this.#library.symbols.cudnnGetCudartVersion();
+  }
+
   /** Makes the handle, working on a stream. */
   create(stream: number): void {
     this.#check("cudnnCreate", this.#library.symbols.cudnnCreate(this.#block.address));

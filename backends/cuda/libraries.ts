@@ -52,11 +52,14 @@ export async function openDriver(): Promise<Library<typeof DRIVER_SYMBOLS>> {
  */
 export async function openToolkit(majors: readonly number[]): Promise<ToolkitLibraries> {
   const folders = await libraryFolders();
-  // cuDNN comes last: it finds the other two among the libraries of the process.
+  // cuDNN is of one version of CUDA, and takes the other two of that version where they are already in the process when it needs them.
+  const cudnn = await open("cudnn", CUDNN_SYMBOLS, majors, folders);
+  const built = Math.floor(cudnn.symbols.cudnnGetCudartVersion() / 1000);
+  const order = majors.toSorted((a, b) => Number(b === built) - Number(a === built));
   return {
-    nvrtc: await open("nvrtc", NVRTC_SYMBOLS, majors, folders),
-    cublas: await open("cublas", CUBLAS_SYMBOLS, majors, folders),
-    cudnn: await open("cudnn", CUDNN_SYMBOLS, majors, folders),
+    nvrtc: await open("nvrtc", NVRTC_SYMBOLS, order, folders),
+    cublas: await open("cublas", CUBLAS_SYMBOLS, order, folders),
+    cudnn,
   };
 }
 

@@ -57,6 +57,7 @@ export type EmulatorSetting =
   | "nvrtcMinor"
   | "cublasVersion"
   | "cudnnVersion"
+  | "cudnnCudaVersion"
   | "devices"
   | "computeMajor"
   | "computeMinor"

@@ -93,6 +93,7 @@ int readFactor(const char* call, const void* factor, bool isDouble, double& valu
 }  // namespace emulator
 
 EXPORT uint64_t cudnnGetVersion() { return setting("cudnnVersion"); }
+EXPORT uint64_t cudnnGetCudartVersion() { return setting("cudnnCudaVersion"); }
 
 EXPORT const char* cudnnGetErrorString(int status) {
   switch (status) {

@@ -42,6 +42,7 @@ const std::map<std::string, int64_t>& defaults() {
       {"nvrtcMinor", 0},
       {"cublasVersion", 130000},
       {"cudnnVersion", 91000},
+      {"cudnnCudaVersion", 13000},  // CUDA that cuDNN was built for
       {"devices", 1},
       {"computeMajor", 9},
       {"computeMinor", 0},

@@ -13,6 +13,8 @@ export const CUDNN_SYMBOLS = {
   cudnnDestroy: { parameters: ["pointer"], result: "i32" },
   // size_t cudnnGetVersion(void);
   cudnnGetVersion: { parameters: [], result: "usize" },
+  // size_t cudnnGetCudartVersion(void);
+  cudnnGetCudartVersion: { parameters: [], result: "usize" },
   // const char *cudnnGetErrorString(cudnnStatus_t status);
   cudnnGetErrorString: { parameters: ["i32"], result: "pointer" },
   // cudnnStatus_t cudnnSetStream(cudnnHandle_t handle, cudaStream_t streamId);

@@ -7,6 +7,7 @@ import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows
 import { whyNoEmulator, withoutSymbol } from "../../../backends/cuda/emulator/build.ts";
 import { Emulator, emulatorEnvironment, overrideEnvironment } from "../../../backends/cuda/emulator/control.ts";
 import { CudaError } from "../../../backends/cuda/errors.ts";
+import { openToolkit } from "../../../backends/cuda/libraries.ts";
 import { createBackend } from "../../../backends/cuda/mod.ts";
 import { CUBLAS_SYMBOLS } from "../../../backends/cuda/symbols/cublas.ts";
 import { CUDNN_SYMBOLS } from "../../../backends/cuda/symbols/cudnn.ts";
@@ -25,6 +26,8 @@ import {
 import { contiguousStrides, elementCount } from "../../../src/tensor/layout.ts";
 import { backendInfo, disposeBackend, useBackend } from "../../../src/tensor/registry.ts";
 import { tensor } from "../../../src/tensor/creation.ts";
+import { runtime } from "../../../src/runtime/mod.ts";
+import { temporaryDirectory } from "../../support/files.ts";
 import { test } from "../../support/test.ts";
 
 const missing = await whyNoEmulator();
@@ -338,6 +341,8 @@ faultTest("versions that do not fit are refused with both versions", async (emul
     ["nvrtcMajor", 11, "NVRTC of CUDA 12 or 13"],
     ["cublasVersion", 110000, "cuBLAS of CUDA 12 or 13"],
     ["cudnnVersion", 8907, "cuDNN 8.9.7"],
+    ["cudnnCudaVersion", 14010, "cuDNN of CUDA 12 or 13"],
+    ["cudnnCudaVersion", 11080, "version 9.10.0 for CUDA 11.8"],
     ["computeMajor", 3, "compute capability 3."],
   ] as const;
   for (const [setting, value, message] of cases) {
@@ -348,6 +353,33 @@ faultTest("versions that do not fit are refused with both versions", async (emul
     assertEquals(emulator.leaks(), {}, setting);
   }
 });
+
+faultTest(
+  "NVRTC and cuBLAS are those of the CUDA that cuDNN was built for, where there are several",
+  async ({ path }) => {
+    await using directory = await temporaryDirectory();
+    const library = await runtime.readFile(path);
+    const put = (name: string) => runtime.writeFile(`${directory.path}/${name}`, library);
+    overrideEnvironment({ ESCNN_CUDA_HOME: directory.path, ESCNN_NVRTC: "", ESCNN_CUBLAS: "", ESCNN_CUDNN: "" });
+    try {
+      await put("libcudnn.so.9");
+      const error = await assertRejects(() => openToolkit([13, 12]), BackendError);
+      for (const part of ["NVRTC (libnvrtc.so.13 or libnvrtc.so.12)", "ESCNN_NVRTC"]) {
+        assertStringIncludes(error.message, part);
+      }
+      for (const name of ["nvrtc", "cublas"]) for (const major of [12, 13]) await put(`lib${name}.so.${major}`);
+      const cudnn = Emulator.open(`${directory.path}/libcudnn.so.9`);
+      for (const [version, major] of [[13000, 13], [12080, 12], [11080, 13]]) {
+        cudnn.set("cudnnCudaVersion", version);
+        const { nvrtc, cublas } = await openToolkit([13, 12]);
+        const expected = [`libnvrtc.so.${major}`, `libcublas.so.${major}`];
+        assertEquals([nvrtc.path, cublas.path], expected.map((name) => `${directory.path}/${name}`));
+      }
+    } finally {
+      overrideEnvironment({ ESCNN_CUDA_HOME: "", ...emulatorEnvironment(path) });
+    }
+  },
+);
 
 faultTest("tensors of two backends do not mix, and the error names both", async () => {
   await useBackend("cuda");

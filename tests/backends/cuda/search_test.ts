@@ -101,10 +101,10 @@ test.runIf(
       const error = await assertRejects(() => openToolkit([13, 12]), BackendError);
       for (
         const part of [
-          "NVRTC (libnvrtc.so.13 or libnvrtc.so.12)",
+          "cuDNN (libcudnn.so.9)",
           `ESCNN_CUDA_HOME=${path}`,
           "pip install",
-          "ESCNN_NVRTC",
+          "ESCNN_CUDNN",
         ]
       ) {
         assertStringIncludes(error.message, part);
