@@ -4,6 +4,8 @@
  */
 
 import { ArgumentError } from "../../tensor/errors.ts";
+import * as E from "../../tensor/expr.ts";
+import type { Expr } from "../../tensor/expr.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import type { FieldType } from "../field_type.ts";
@@ -26,6 +28,11 @@ export abstract class PointwiseModule extends EquivariantModule<"pointwise"> {
 
   /** The function on a tensor. */
   protected abstract apply(x: Tensor): Tensor;
+
+  /** The function as an expression, where it can be part of the kernel before it. @internal */
+  expression(_x: Expr): Expr | undefined {
+    return undefined;
+  }
 
   /** The function on each channel; positions stay. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
@@ -62,6 +69,11 @@ export class ReLU extends PointwiseModule {
     return plain.relu(x);
   }
 
+  /** max(x, 0). @internal */
+  override expression(x: Expr): Expr {
+    return plain.reluExpression(x);
+  }
+
   /** The plain layer. */
   override export(): Layer {
     return new plain.ReLU();
@@ -82,6 +94,11 @@ export class ELU extends PointwiseModule {
   /** The function. */
   protected override apply(x: Tensor): Tensor {
     return plain.elu(x, this.alpha);
+  }
+
+  /** The function. @internal */
+  override expression(x: Expr): Expr {
+    return plain.eluExpression(x, E.constant(this.alpha, x.dtype));
   }
 
   /** The plain layer. */

@@ -4,6 +4,7 @@
  */
 
 import { concatenate, noGrad, scope, type Tensor } from "../../tensor/mod.ts";
+import type { Expr } from "../../tensor/expr.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import { ExportError } from "../errors.ts";
 import type { FieldType } from "../field_type.ts";
@@ -106,12 +107,17 @@ export class InnerBatchNorm extends EquivariantModule<"pointwise"> {
 
   /** The normalized feature map. Throws FieldTypeError for another type, ShapeError for too small a batch in train mode. */
   override forward(input: GeometricTensor): GeometricTensor {
+    return this.forwardThen(input, (value) => value);
+  }
+
+  /** The normalized feature map with a function of each number in the same kernel. @internal */
+  forwardThen(input: GeometricTensor, then: (value: Expr) => Expr): GeometricTensor {
     this.checkInput(input);
     const x = input.tensor, batch = x.shape[0], positions = positionsOf(x);
     const parts = this.#states.map(({ fields, fieldSize, tensors }) => {
       const part = this.#states.length === 1 ? x : selectFields(x, this.inType, fields);
       const view = part.reshape([batch, fields.length, fieldSize, positions]);
-      return batchNormalize("InnerBatchNorm", view, tensors, this.settings, this.training)
+      return batchNormalize("InnerBatchNorm", view, tensors, this.settings, this.training, then)
         .reshape([batch, fields.length * fieldSize, ...x.shape.slice(2)]);
     });
     const joined = parts.length === 1 ? parts[0] : concatenate(parts, 1);

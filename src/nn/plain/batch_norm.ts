@@ -89,6 +89,7 @@ export function batchNormState(groups: number, settings: BatchNormSettings): {
  * @param tensors Parameters and running statistics; in train mode the latter are updated in place.
  * @param settings The layer's options.
  * @param training Whether batch statistics are used and the running ones updated, where those of the batch are finite.
+ * @param then What happens to each result in the same kernel. Default nothing.
  * @throws ShapeError when batch statistics are asked for and a group has fewer than two numbers.
  */
 export function batchNormalize(
@@ -97,6 +98,7 @@ export function batchNormalize(
   tensors: BatchNormTensors,
   settings: BatchNormSettings,
   training: boolean,
+  then: (value: E.Expr) => E.Expr = (value) => value,
 ): Tensor {
   const { weight, bias, runningMean, runningVar } = tensors;
   const column = (t: Tensor): Tensor => t.reshape([1, -1, 1, 1]);
@@ -142,7 +144,7 @@ export function batchNormalize(
   const inputs = bias === undefined ? [x, mean, scale] : [x, mean, scale, column(bias)];
   return map(inputs, (v, m, s, ...b) => {
     const product = E.mul(E.sub(v, cast(m)), s);
-    return b.length === 0 ? product : E.add(product, cast(b[0]));
+    return then(b.length === 0 ? product : E.add(product, cast(b[0])));
   });
 }
 

@@ -3,8 +3,9 @@
  */
 
 import { ArgumentError } from "../../tensor/errors.ts";
+import * as E from "../../tensor/expr.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { bernoulli, type Tensor } from "../../tensor/mod.ts";
+import { bernoulli, map, type Tensor } from "../../tensor/mod.ts";
 import { checkInput, Layer } from "./layer.ts";
 import { Constant, selectAt } from "./persistent.ts";
 
@@ -41,7 +42,9 @@ export function dropout(x: Tensor, p: number, maskShape: Shape): Tensor {
   if (p === 0) return x;
   if (p === 1) return x.mul(0);
   const mask = bernoulli(1 - p, maskShape, { backend: x.backend });
-  return x.mul(mask.cast(x.dtype)).mul(1 / (1 - p));
+  return map([x, mask], (value, kept, scale) => E.mul(E.mul(value, E.cast(kept, value.dtype)), scale), {
+    scalars: [1 / (1 - p)],
+  });
 }
 
 /** Zeroes whole blocks of channels with probability `p`, at all positions alike, and divides the others by 1 − p. */

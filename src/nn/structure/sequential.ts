@@ -4,11 +4,15 @@
 
 import type { GroupElement, RepresentationKind, Subgroup, SubgroupId, SubgroupIdPart } from "../../group/types.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
+import * as E from "../../tensor/expr.ts";
 import type { Shape } from "../../tensor/layout.ts";
+import { observer } from "../../tensor/observer.ts";
 import { EquivariantModule, type ExportOptions } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import { differenceOf, type FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
+import { PointwiseModule } from "../nonlinearity/pointwise.ts";
+import { InnerBatchNorm } from "../normalization/inner_batch_norm.ts";
 import { foldBatchNorm } from "../plain/fold_batch_norm.ts";
 import { SelectChannels } from "../plain/parallel.ts";
 import { Identity, namedEntries, Sequential } from "../plain/structure.ts";
@@ -75,7 +79,16 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
   /** The last module's result. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
-    return this.modules.reduce((value, module) => module.forward(value), input);
+    let value = input;
+    for (let i = 0; i < this.modules.length; i++) {
+      const fused = forwardPair(this.modules[i], this.modules[i + 1], value);
+      if (fused === undefined) value = this.modules[i].forward(value);
+      else {
+        value = fused;
+        i++;
+      }
+    }
+    return value;
   }
 
   /** The output's shape for an input of this shape. */
@@ -102,6 +115,24 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
     for (const tensor of plain.stateDict().tensors.values()) if (!kept.has(tensor)) tensor.dispose();
     return folded.train(this.training);
   }
+}
+
+/**
+ * A batch normalization in train mode and a pointwise function behind it as one kernel, whose pass backward needs the normalization's
+ * input alone; `undefined` for other modules, for any whose `forward` is not that of its class, and under a profile, which is by modules.
+ */
+function forwardPair(
+  first: EquivariantModule,
+  second: EquivariantModule | undefined,
+  input: GeometricTensor,
+): GeometricTensor | undefined {
+  if (observer !== undefined) return undefined;
+  if (!(first instanceof InnerBatchNorm && second instanceof PointwiseModule && first.training)) return undefined;
+  if (first.forward !== InnerBatchNorm.prototype.forward || second.forward !== PointwiseModule.prototype.forward) {
+    return undefined;
+  }
+  if (second.expression(E.input(0, "float32")) === undefined) return undefined;
+  return first.forwardThen(input, (value) => second.expression(value)!);
 }
 
 /** Gives its input back. */

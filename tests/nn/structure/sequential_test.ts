@@ -4,8 +4,10 @@ import { assert, assertEquals, assertStrictEquals, assertStringIncludes, assertT
 import { GroupError } from "../../../src/group/mod.ts";
 import { flipRot2dOnR2, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
 import {
+  ELU,
   FieldType,
   FieldTypeError,
+  GeometricTensor,
   GroupPooling,
   IdentityModule,
   InnerBatchNorm,
@@ -16,7 +18,8 @@ import {
   RestrictionModule,
   SequentialModule,
 } from "../../../src/nn/mod.ts";
-import { ArgumentError } from "../../../src/tensor/mod.ts";
+import { ArgumentError, keep, memory, randn, scope, seed, useBackend } from "../../../src/tensor/mod.ts";
+import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
 import { assertExports, feature, regular, trivial, values } from "../support.ts";
 
@@ -106,4 +109,47 @@ test("ReshuffleModule permutes fields", () => {
   assertEquals(module.outType.sizes, [2, 4, 1]);
   assertEquals(values(module.forward(x).tensor.slice(1, 0, 2)), values(x.tensor.slice(1, 5, 7)));
   assertThrows(() => new ReshuffleModule(type, [0, 0, 1]), ArgumentError, "permutation");
+});
+
+test("SequentialModule gives the bits and the gradients of a normalization and a function apart, and keeps less for them", async () => {
+  await useBackend("cpu");
+  for (const Activation of [ReLU, ELU]) {
+    const kept: number[] = [];
+    const [fused, apart] = [true, false].map((together) => {
+      seed(3);
+      const norm = new InnerBatchNorm(hidden), activation = new Activation(hidden);
+      const pair = new SequentialModule(norm, activation);
+      const leaf = randn([4, 8, 9, 9]).mul(2).add(0.5).detach().requireGrad();
+      const x = new GeometricTensor(leaf, hidden), gradient = randn([4, 8, 9, 9]);
+      const before = memory().cpu.liveBytes;
+      const y = scope(() => keep((together ? pair.forward(x) : activation.forward(norm.forward(x))).tensor));
+      kept.push(memory().cpu.liveBytes - before);
+      y.backward(gradient);
+      const state = [...pair.stateDict().tensors.values()].flatMap((tensor) => [...tensor.dataSync()]);
+      return [
+        [...y.dataSync()],
+        [...leaf.grad!.dataSync()],
+        state,
+        [...norm.parameters()].map((p) => [...p.grad!.dataSync()]),
+      ];
+    });
+    assertEquals(fused[0], apart[0]);
+    assertEquals(fused[2], apart[2]);
+    assertClose(fused[1] as number[], apart[1] as number[], { absolute: 1e-5 });
+    assertClose((fused[3] as number[][]).flat(), (apart[3] as number[][]).flat(), { absolute: 1e-4 });
+    assert(kept[0] <= kept[1] - 4 * 4 * 8 * 81, `${kept}`);
+  }
+});
+
+test("SequentialModule calls a forward that is not that of its class", async () => {
+  await useBackend("reference");
+  let calls = 0;
+  class Counted extends ReLU {
+    override forward(input: GeometricTensor): GeometricTensor {
+      calls++;
+      return super.forward(input);
+    }
+  }
+  new SequentialModule(new InnerBatchNorm(hidden), new Counted(hidden)).forward(feature(hidden, 2, 3, 3));
+  assertEquals(calls, 1);
 });
