@@ -279,7 +279,7 @@ export class Driver {
     this.#check("cuEventDestroy", this.#library.symbols.cuEventDestroy_v2(event));
   }
 
-  /** Loads compiled code (a cubin) into the context. */
+  /** Loads compiled code (a cubin, or PTX that ends with a zero byte) into the context. */
   loadModule(image: Uint8Array): number {
     this.#enter();
     using block = HostBlock.of(image);

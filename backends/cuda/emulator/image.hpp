@@ -6,12 +6,13 @@
 
 namespace emulator {
 
-std::string packImage(const std::string& text, int architecture);
+std::string packImage(const std::string& text, int architecture, bool isVirtual);
 
 // What is in an image: its text, or why it is none.
 struct Image {
   std::string text, error;
   int architecture = 0;
+  bool isVirtual = false;  // PTX, which later devices take too
 };
 Image unpackImage(const void* bytes);
 

@@ -21,17 +21,18 @@ constexpr char MAGIC[8] = {'E', 'S', 'C', 'N', 'N', 'E', 'M', 'U'};
 struct Header {
   char magic[8];
   uint64_t length;
-  uint64_t architecture;
+  uint32_t architecture, isVirtual;
   char checksum[32];
 };
 
 }  // namespace
 
-std::string packImage(const std::string& text, int architecture) {
+std::string packImage(const std::string& text, int architecture, bool isVirtual) {
   Header header{};
   std::memcpy(header.magic, MAGIC, 8);
   header.length = text.size();
   header.architecture = architecture;
+  header.isVirtual = isVirtual ? 1 : 0;
   std::memcpy(header.checksum, fingerprint(text).data(), 32);
   return std::string(reinterpret_cast<const char*>(&header), sizeof header) + text;
 }
@@ -44,7 +45,7 @@ Image unpackImage(const void* bytes) {
   if (header.length > (64 << 20)) return {"", "its length is impossible", 0};
   std::string text(static_cast<const char*>(bytes) + sizeof header, header.length);
   if (fingerprint(text) != std::string(header.checksum, 32)) return {"", "its checksum is wrong", 0};
-  return {std::move(text), "", static_cast<int>(header.architecture)};
+  return {std::move(text), "", static_cast<int>(header.architecture), header.isVirtual != 0};
 }
 
 }  // namespace emulator
@@ -100,7 +101,9 @@ EXPORT int cuModuleLoadData(void** module, const void* bytes) {
   const Image image = unpackImage(bytes);
   if (!image.error.empty()) return refuse(INVALID_IMAGE, "cuModuleLoadData: %s", image.error.c_str());
   const int major = static_cast<int>(setting("computeMajor")), minor = static_cast<int>(setting("computeMinor"));
-  if (image.architecture / 10 != major || image.architecture % 10 > minor) {
+  const bool fits = image.isVirtual ? image.architecture <= 10 * major + minor
+                                    : image.architecture / 10 == major && image.architecture % 10 <= minor;
+  if (!fits) {
     return refuse(NO_BINARY, "cuModuleLoadData: an image for sm_%d, the device is sm_%d%d", image.architecture, major, minor);
   }
   const Compiled compiled = compileForHost(image.text);

@@ -33,6 +33,7 @@ struct Program final : Object {
       : Object(Kind::program), source(std::move(source)), name(std::move(name)) {}
   const std::string source, name;
   std::string log, image;
+  bool isVirtual = false;  // compiled for a virtual architecture: to PTX alone
 };
 
 // Sources go to a folder when a test asks for it, so that the real compiler can try them.
@@ -109,6 +110,8 @@ EXPORT int nvrtcCompileProgram(void* handle, int optionCount, const char* const*
     std::string value;
     bool known = false;
     if (readOption(options, i, "gpu-architecture", value) || readOption(options, i, "arch", value)) {
+      program->isVirtual = value.rfind("compute_", 0) == 0;
+      if (program->isVirtual) architecture = std::atoi(value.c_str() + 8);
       if (value.rfind("sm_", 0) == 0) architecture = std::atoi(value.c_str() + 3);
       for (const int supported : ARCHITECTURES) known |= supported == architecture;
     } else if (readOption(options, i, "std", value)) {
@@ -136,7 +139,7 @@ EXPORT int nvrtcCompileProgram(void* handle, int optionCount, const char* const*
   const Compiled compiled = compileForHost(ready.text);
   program->log = compiled.log;
   if (compiled.path.empty()) return refuse(NVRTC_COMPILATION, "nvrtcCompileProgram: %s", program->log.c_str());
-  program->image = packImage(ready.text, architecture == 0 ? 75 : architecture);
+  program->image = packImage(ready.text, architecture == 0 ? 75 : architecture, program->isVirtual);
   return NVRTC_SUCCESS;
 }
 
@@ -144,7 +147,7 @@ EXPORT int nvrtcGetCUBINSize(void* handle, uint64_t* size) {
   ENTER();
   const Program* program = find<Program>(handle);
   if (program == nullptr) return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetCUBINSize");
-  *size = program->image.size();
+  *size = program->isVirtual ? 0 : program->image.size();
   return NVRTC_SUCCESS;
 }
 
@@ -152,8 +155,29 @@ EXPORT int nvrtcGetCUBIN(void* handle, char* image) {
   ENTER();
   const Program* program = find<Program>(handle);
   if (program == nullptr) return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetCUBIN");
-  if (program->image.empty()) return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetCUBIN of a program that is not compiled");
+  if (program->image.empty() || program->isVirtual) {
+    return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetCUBIN of a program that is not compiled for a real architecture");
+  }
   std::memcpy(image, program->image.data(), program->image.size());
+  return NVRTC_SUCCESS;
+}
+
+EXPORT int nvrtcGetPTXSize(void* handle, uint64_t* size) {
+  ENTER();
+  const Program* program = find<Program>(handle);
+  if (program == nullptr) return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetPTXSize");
+  *size = program->image.size() + 1;
+  return NVRTC_SUCCESS;
+}
+
+EXPORT int nvrtcGetPTX(void* handle, char* text) {
+  ENTER();
+  const Program* program = find<Program>(handle);
+  if (program == nullptr) return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetPTX");
+  if (program->image.empty() || !program->isVirtual) {
+    return refuse(NVRTC_INVALID_PROGRAM, "nvrtcGetPTX of a program that is not compiled for a virtual architecture");
+  }
+  std::memcpy(text, program->image.c_str(), program->image.size() + 1);
   return NVRTC_SUCCESS;
 }
 

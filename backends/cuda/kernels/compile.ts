@@ -1,5 +1,5 @@
 /**
- * NVRTC with checked calls: CUDA C in, machine code (a cubin) for one architecture out. An error carries the compiler's log and the
+ * NVRTC with checked calls: CUDA C in, code for one architecture out (a cubin; PTX for a device that the compiler does not know). An error carries the compiler's log and the
  * lines of the source that it names.
  */
 
@@ -17,9 +17,12 @@ const COMPILATION_FAILED = 6;
 /** Characters of a log in a message. */
 const LOG_LENGTH = 2000;
 
+/** What the name of a virtual architecture starts with. */
+const VIRTUAL = "compute_";
+
 /**
  * The architecture to compile for: the device's own, else the highest one of its major version that the compiler knows, whose code runs
- * on the later ones.
+ * on the later ones; for a device of a later major version the highest virtual one (`compute_90`), whose code the driver translates.
  *
  * @param capability The device's compute capability.
  * @param supported What the compiler knows: 80, 86, 90, …
@@ -27,8 +30,10 @@ const LOG_LENGTH = 2000;
  */
 export function chooseArchitecture(capability: readonly [number, number], supported: readonly number[]): string {
   const [major, minor] = capability;
-  const usable = supported.filter((arch) => Math.floor(arch / 10) === major && arch % 10 <= minor);
-  if (usable.length === 0) {
+  const own = supported.filter((arch) => Math.floor(arch / 10) === major && arch % 10 <= minor);
+  if (own.length > 0) return `sm_${Math.max(...own)}`;
+  const earlier = supported.filter((arch) => Math.floor(arch / 10) < major);
+  if (earlier.length === 0) {
     throw new BackendError({
       op: "NVRTC",
       expected: `a compiler for compute capability ${major}.${minor} (sm_${10 * major + minor})`,
@@ -36,13 +41,13 @@ export function chooseArchitecture(capability: readonly [number, number], suppor
       hint: "Install a version of CUDA that knows the device",
     });
   }
-  return `sm_${Math.max(...usable)}`;
+  return `${VIRTUAL}${Math.max(...earlier)}`;
 }
 
 /**
  * The options with which kernels are compiled.
  *
- * @param architecture `sm_90`.
+ * @param architecture `sm_90` or `compute_90`.
  * @param fmad Whether a product and a sum may be fused.
  * @param major The compiler's major version; from 13 on it can leave out what no kernel here uses, which saves a fifth of the time.
  */
@@ -91,7 +96,7 @@ export class Nvrtc {
    * Compiles a source.
    *
    * @param options `--gpu-architecture=sm_90` and others.
-   * @returns The machine code.
+   * @returns The machine code; PTX where the architecture is a virtual one.
    * @throws CudaError with the log when the source is wrong.
    */
   compile(source: string, options: readonly string[]): Uint8Array<ArrayBuffer> {
@@ -115,15 +120,22 @@ export class Nvrtc {
       const status = nvrtcCompileProgram(handle, options.length, list.address);
       if (status === COMPILATION_FAILED) throw this.#compilationError(handle, source, status);
       this.#check("nvrtcCompileProgram", status);
-      return this.#code(handle);
+      return this.#code(handle, options.some((option) => option.includes(`=${VIRTUAL}`)));
     } finally {
       nvrtcDestroyProgram(program.address);
     }
   }
 
-  #code(program: number): Uint8Array<ArrayBuffer> {
-    const { nvrtcGetCUBINSize, nvrtcGetCUBIN } = this.#library.symbols;
+  #code(program: number, isPtx: boolean): Uint8Array<ArrayBuffer> {
+    const { nvrtcGetCUBINSize, nvrtcGetCUBIN, nvrtcGetPTXSize, nvrtcGetPTX } = this.#library.symbols;
     using size = new HostBlock(8);
+    if (isPtx) {
+      this.#check("nvrtcGetPTXSize", nvrtcGetPTXSize(program, size.address));
+      // With the zero byte behind the text, which tells the driver where it ends.
+      using text = new HostBlock(size.readAddress(0));
+      this.#check("nvrtcGetPTX", nvrtcGetPTX(program, text.address));
+      return text.bytes.slice();
+    }
     this.#check("nvrtcGetCUBINSize", nvrtcGetCUBINSize(program, size.address));
     using code = new HostBlock(size.readAddress(0));
     this.#check("nvrtcGetCUBIN", nvrtcGetCUBIN(program, code.address));

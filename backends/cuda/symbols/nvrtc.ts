@@ -22,6 +22,10 @@ export const NVRTC_SYMBOLS = {
   nvrtcGetCUBINSize: { parameters: ["pointer", "pointer"], result: "i32" },
   // nvrtcResult nvrtcGetCUBIN(nvrtcProgram prog, char *cubin);
   nvrtcGetCUBIN: { parameters: ["pointer", "pointer"], result: "i32" },
+  // nvrtcResult nvrtcGetPTXSize(nvrtcProgram prog, size_t *ptxSizeRet);
+  nvrtcGetPTXSize: { parameters: ["pointer", "pointer"], result: "i32" },
+  // nvrtcResult nvrtcGetPTX(nvrtcProgram prog, char *ptx);
+  nvrtcGetPTX: { parameters: ["pointer", "pointer"], result: "i32" },
   // nvrtcResult nvrtcGetProgramLogSize(nvrtcProgram prog, size_t *logSizeRet);
   nvrtcGetProgramLogSize: { parameters: ["pointer", "pointer"], result: "i32" },
   // nvrtcResult nvrtcGetProgramLog(nvrtcProgram prog, char *log);

@@ -333,6 +333,17 @@ emulatedTest("operands of a convolution that are not aligned go through aligned 
   backend.dispose();
 });
 
+emulatedTest("a device that the compiler does not know gets code that the driver translates", async (emulator) => {
+  emulator.set("computeMajor", 13);
+  const backend = await createBackend();
+  const x = view(backend, [3], (i) => i + 1);
+  multiply(backend, x, 5);
+  assertEquals([...backend.readSync(x)], [5, 10, 15]);
+  assertEquals(backend.info().details.kernelArchitecture, "compute_121");
+  assertEquals([emulator.calls("nvrtcGetPTX"), emulator.calls("nvrtcGetCUBIN")], [1, 0]);
+  backend.dispose();
+});
+
 emulatedTest("info names the device, its memory and all versions, also after dispose", async () => {
   const backend = await createBackend({ memoryLimit: 1 << 30 });
   const { name, description, details } = backend.info();

@@ -39,16 +39,17 @@ import { compileEverywhere, NO_NVRTC, openNvrtc } from "./nvrtc.ts";
 
 const nvrtc = await openNvrtc();
 
-test("chooseArchitecture takes the device's own, else the highest of its major version below it", () => {
+test("chooseArchitecture takes the device's own, else the highest of its major version, else an earlier virtual one", () => {
   const supported = [75, 80, 86, 90, 100, 103, 120];
   assertEquals(chooseArchitecture([9, 0], supported), "sm_90");
   assertEquals(chooseArchitecture([8, 9], supported), "sm_86");
   assertEquals(chooseArchitecture([10, 3], supported), "sm_103");
   assertEquals(chooseArchitecture([12, 1], supported), "sm_120");
-  const error = assertThrows(() => chooseArchitecture([11, 0], supported), BackendError);
-  assertStringIncludes(error.message, "compute capability 11.0 (sm_110)");
+  assertEquals(chooseArchitecture([11, 0], supported), "compute_103");
+  assertEquals(chooseArchitecture([10, 0], [75, 80, 90]), "compute_90");
+  const error = assertThrows(() => chooseArchitecture([7, 0], supported), BackendError);
+  assertStringIncludes(error.message, "compute capability 7.0 (sm_70)");
   assertStringIncludes(error.message, "sm_75, sm_80");
-  assertThrows(() => chooseArchitecture([7, 0], supported), BackendError);
 });
 
 test("compileOptions asks a compiler for less only when it knows how", () => {
@@ -73,6 +74,14 @@ test.runIf(nvrtc !== undefined, "Nvrtc.compile throws the log and the line of a 
 test.runIf(nvrtc !== undefined, "Nvrtc knows its version and architectures", NO_NVRTC, () => {
   assert(nvrtc!.version()[0] >= 12);
   assert(nvrtc!.architectures().includes(80));
+});
+
+test.runIf(nvrtc !== undefined, "Nvrtc gives PTX for a virtual architecture, to its zero byte", NO_NVRTC, () => {
+  const source = 'extern "C" __global__ void k(int* x) { x[0] = 1; }';
+  const code = nvrtc!.compile(source, compileOptions("compute_80", false, nvrtc!.version()[0]));
+  assertEquals(code.indexOf(0), code.length - 1);
+  const text = new TextDecoder().decode(code);
+  for (const part of [".target sm_80", ".visible .entry k("]) assertStringIncludes(text, part);
 });
 
 test.runIf(nvrtc !== undefined, "NVRTC takes every operation on every type", NO_NVRTC, () => {

@@ -113,11 +113,11 @@ test("NvrtcKernelCompiler keeps nothing of a source that fails, and does not wri
   assertEquals(tools.log.filter((line) => line.startsWith("compile")).length, 2);
 });
 
-test("NvrtcKernelCompiler refuses a device that the compiler does not know", () => {
-  const { driver, nvrtc } = new Tools();
-  assertThrows(
-    () => new NvrtcKernelCompiler({ driver, nvrtc, capability: [12, 0], cache: new KernelCache("off") }),
-    BackendError,
-    "sm_120",
-  );
+test("NvrtcKernelCompiler compiles for a virtual architecture where the device is newer, and refuses an older one", () => {
+  const { driver, nvrtc, log } = new Tools();
+  const compiler = (capability: readonly [number, number]) =>
+    new NvrtcKernelCompiler({ driver, nvrtc, capability, cache: new KernelCache("off") });
+  compiler([12, 0]).kernel("s", ["a"]);
+  assertStringIncludes(log[0], "--gpu-architecture=compute_90 ");
+  assertThrows(() => compiler([7, 5]), BackendError, "sm_75");
 });
