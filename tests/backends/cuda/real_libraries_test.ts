@@ -105,49 +105,48 @@ const nvrtc = await openNvrtc();
 const noEmulator = await whyNoEmulator();
 const all = (runtime.env("ESCNN_TEST_CUDA") || "part") !== "part";
 
-let recorded: Promise<Map<string, string>> | undefined;
+/** What became of the recorded sources on an architecture. */
+interface CompileReport {
+  readonly sources: number;
+  readonly failures: readonly string[];
+}
 
-/** The sources of all kernels that some work makes, by file name. */
-function recordedSources(): Promise<Map<string, string>> {
-  return recorded ??= (async () => {
+const ARCHITECTURES = [80, 90, 100] as const;
+
+let compiled: Promise<Map<number, CompileReport>> | undefined;
+
+/** Records the kernels that some work makes, and compiles them for all architectures at the same time. */
+function compileRecorded(): Promise<Map<number, CompileReport>> {
+  return compiled ??= (async () => {
     await using folder = await temporaryDirectory();
-    const run = await execute("tests/backends/cuda/record_kernels.ts", all ? ["4000", "all"] : ["60", "part"], {
+    const work = all ? ["2000", "all"] : ["60", "part"];
+    const record = await execute("tests/backends/cuda/record_kernels.ts", work, {
       flags: ["-A"],
       env: { ESCNN_EMULATOR_RECORD: folder.path },
       limit: 1200,
     });
-    assertEquals(run.code, 0, run.stderr);
-    const sources = new Map<string, string>();
-    for (const name of (await runtime.listDirectory(folder.path)).sort()) {
-      sources.set(name, new TextDecoder().decode(await runtime.readFile(`${folder.path}/${name}`)));
-    }
-    return sources;
+    assertEquals(record.code, 0, record.stderr);
+    const known = ARCHITECTURES.filter((architecture) => nvrtc?.architectures().includes(architecture));
+    const reports = known.map(async (architecture) => {
+      const args = [folder.path, String(architecture)];
+      const run = await execute("tests/backends/cuda/compile_recorded.ts", args, { flags: ["-A"], limit: 1800 });
+      assertEquals(run.code, 0, run.stderr);
+      return [architecture, JSON.parse(run.stdout) as CompileReport] as const;
+    });
+    return new Map(await Promise.all(reports));
   })();
 }
 
-for (const architecture of [80, 90, 100]) {
+for (const architecture of ARCHITECTURES) {
   const known = nvrtc?.architectures().includes(architecture) ?? false;
   test.runIf(
     known && noEmulator === undefined,
     `All kernels that the work on the emulator made compile with the real NVRTC for sm_${architecture}`,
     nvrtc === undefined ? NO_NVRTC : noEmulator ?? `NVRTC ${nvrtc.version().join(".")} does not know it`,
     async () => {
-      const sources = await recordedSources();
-      assert(sources.size > (all ? 500 : 50), `${sources.size} sources`);
-      const failures: string[] = [];
-      for (const [name, text] of sources) {
-        const end = text.indexOf("\n");
-        const options = text.slice(2, end).trim().split(" ");
-        assert(options.includes("--std=c++17"), text.slice(0, end));
-        try {
-          const code = nvrtc!.compile(text.slice(end + 1), [`--gpu-architecture=sm_${architecture}`, ...options]);
-          // Machine code is an ELF file.
-          if (String.fromCharCode(...code.subarray(1, 4)) !== "ELF") failures.push(`${name}: no ELF file`);
-        } catch (error) {
-          failures.push(`${name}: ${error}`);
-        }
-      }
-      assertEquals(failures, []);
+      const report = (await compileRecorded()).get(architecture)!;
+      assertEquals(report.failures, []);
+      assert(report.sources > (all ? 500 : 50), `${report.sources} sources`);
     },
   );
 }
