@@ -103,7 +103,7 @@ export class Python {
     this.#copy = copy;
   }
 
-  /** Copies the installed escnn, without its cache, into a folder of its own. Throws ProcessError where it is not installed. */
+  /** Copies the installed escnn, with the disk cache it has, into a folder of its own. Throws ProcessError where it is not installed. */
   static async start(options: Options): Promise<Python> {
     const env = pythonEnvironment(options, []);
     const find =
@@ -142,7 +142,7 @@ export function pythonCall(options: Options, script: string, args: readonly stri
 async function copyFolder(from: string, to: string): Promise<void> {
   await Deno.mkdir(to, { recursive: true });
   for await (const { name, isDirectory } of Deno.readDir(from)) {
-    if (name === "_cache" || name === "__pycache__") continue;
+    if (name === "__pycache__") continue;
     if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
     else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
   }
