@@ -57,10 +57,9 @@ const HEADERS: readonly string[] = [
   "cudnn.hpp",
 ];
 
-const FLAGS: readonly string[] = [
-  ..."-std=c++20 -O2 -march=native -ffp-contract=off -fPIC -Wall -Wextra".split(" "),
-  "-fvisibility=hidden",
-];
+const FLAGS: readonly string[] =
+  "-std=c++20 -O2 -march=native -ffp-contract=off -fPIC -fvisibility=hidden -Wall -Wextra"
+    .split(" ");
 
 /** Milliseconds after which a build by another process counts as broken off. */
 const PATIENCE = 300_000;
