@@ -8,8 +8,8 @@ import { assign, type Element, forEach, multiplyAdd } from "../gemm/element.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "../wasm/assembler.ts";
 import { emitUnfoldedRows } from "./folded_rows.ts";
 import { loadWords, PARAMETER, Temporaries, TILE, unfoldLocals, vectorConstant } from "./frame.ts";
-import { type Fold, type FoldedTerm, foldedTerms, foldsOf } from "./parity.ts";
-import { clearVectors, FoldedRows, type GridFunctions } from "./projection.ts";
+import { type FoldedTerm, foldedTerms, foldsOf } from "./parity.ts";
+import { clearVectors, FoldedRows, type GridFunctions, rowGroups } from "./projection.ts";
 
 /** Adds `projectBack(parameters, tile, planes, target, scratch)`: adds to the channel at `target`. */
 export function emitAdjoint(module: ModuleBuilder, e: Element, grid: GridFunctions): FunctionBuilder {
@@ -18,17 +18,6 @@ export function emitAdjoint(module: ModuleBuilder, e: Element, grid: GridFunctio
   emitScatter(f, e, grid, parameters, tile, planes, scratch);
   emitUnfoldedRows(f, e, grid, parameters, tile, target, scratch);
   return f;
-}
-
-/** Folds across rows that meet the same rows: the middle one, or sum and difference of two. */
-function rowGroups(height: number): { readonly folds: readonly Fold[]; readonly numbers: readonly number[] }[] {
-  const folds = foldsOf(height);
-  return folds.flatMap((fold, y) => {
-    if (fold.kind === "difference") return [];
-    if (fold.kind === "tap") return [{ folds: [fold], numbers: [y] }];
-    const other = folds.findIndex((f) => f.kind === "difference" && f.low === fold.low);
-    return [{ folds: [fold, folds[other]], numbers: [y, other] }];
-  });
 }
 
 /** Folded rows from the planes. */

@@ -86,32 +86,39 @@ function emitFunctions(
           if (sum !== undefined) f.release(sum);
         };
         for (const { cells, finished } of classes) {
-          for (const { x, y, folds } of cells) {
+          for (const { x, low, high, parts } of cells) {
             const load = (z: number, tap: number) =>
               f.get(rows.slices[z]).mem("v128.load", tap * dilation[1] * vectorBytes + 16 * x);
-            const slices = rows.slices.map((_, z) => {
-              const local = temporaries.make();
-              if (y.kind === "tap") load(z, y.tap);
-              else {
-                load(z, y.high);
-                load(z, y.low);
-                f.op(y.kind === "sum" ? e.add : subtract(e));
+            const byPart = parts.map(() => rows.slices.map(() => temporaries.make()));
+            rows.slices.forEach((_, z) => {
+              if (low === high) {
+                load(z, low);
+                f.set(byPart[0][z]);
+                return;
               }
-              f.set(local);
-              return local;
+              const [a, b] = [temporaries.make(), temporaries.make()];
+              load(z, high);
+              f.set(a);
+              load(z, low);
+              f.set(b);
+              parts.forEach(({ kind }, i) =>
+                f.get(a).get(b).op(kind === "sum" ? e.add : subtract(e)).set(byPart[i][z])
+              );
             });
-            for (const { fold, factors } of folds) {
-              const [value] = foldLocals(f, e, [fold], slices, temporaries);
-              for (const { index, factor } of factors) {
-                const sum = sums.get(index), constant = vectorConstant(f, e, factor);
-                if (sum !== undefined) multiplyAdd(f, e, sum, value, constant);
-                else {
-                  const made = f.local("v128");
-                  f.get(value).get(constant).op(e.mul).set(made);
-                  sums.set(index, made);
+            parts.forEach(({ folds }, i) => {
+              for (const { fold, factors } of folds) {
+                const [value] = foldLocals(f, e, [fold], byPart[i], temporaries);
+                for (const { index, factor } of factors) {
+                  const sum = sums.get(index), constant = vectorConstant(f, e, factor);
+                  if (sum !== undefined) multiplyAdd(f, e, sum, value, constant);
+                  else {
+                    const made = f.local("v128");
+                    f.get(value).get(constant).op(e.mul).set(made);
+                    sums.set(index, made);
+                  }
                 }
               }
-            }
+            });
             temporaries.release();
           }
           finished.forEach(finish);
@@ -126,53 +133,69 @@ function emitFunctions(
   f.release(...Object.values(p), ...Object.values(t), ...planes, slice, row, column, rowTarget, to);
 }
 
-/** Folds of a column of folded rows, with what each of its depth folds means to functions. */
+/** A fold across depth with what it means to functions. */
+interface DepthFold {
+  readonly fold: Fold;
+  readonly factors: readonly { readonly index: number; readonly factor: number }[];
+}
+
+/** A fold along the row at a row (`low` and `high` are equal) or two mirrored ones, with what their sum and difference mean to functions. */
 interface FoldCell {
-  /** The fold along the row. */
   readonly x: number;
-  /** Across rows. */
-  readonly y: Fold;
-  /** Across depth. */
-  readonly folds: readonly {
-    readonly fold: Fold;
-    readonly factors: readonly { readonly index: number; readonly factor: number }[];
-  }[];
+  readonly low: number;
+  readonly high: number;
+  readonly parts: readonly { readonly kind: Fold["kind"]; readonly folds: readonly DepthFold[] }[];
 }
 
 /**
- * Cells by the parities of their folds along and across rows: a function with definite parities needs those of one class, so
- * that few sums are under way at a time and stay in registers. `finished` are the functions that need none of the classes behind.
+ * Cells by the parity of their folds along the row: a function with definite parity needs those of one class, so that fewer sums
+ * are under way at a time. `finished` are the functions that need none of the classes behind.
  */
 function foldClasses(
   terms: readonly (readonly FoldedTerm[])[],
   [depth, height, width]: readonly [number, number, number],
 ): { readonly cells: readonly FoldCell[]; readonly finished: readonly number[] }[] {
-  const foldsZ = foldsOf(depth), foldsY = foldsOf(height), foldsX = foldsOf(width);
-  const odd = (fold: Fold) => fold.kind === "difference";
+  const foldsZ = foldsOf(depth), foldsX = foldsOf(width), groups = rowGroups(height);
   const classes: { cells: FoldCell[]; finished: number[] }[] = [];
   const last = new Int32Array(terms.length);
-  for (const oddX of [false, true]) {
-    for (const oddY of [false, true]) {
-      const cells: FoldCell[] = [];
-      foldsX.forEach((foldX, x) =>
-        foldsY.forEach((y, at) => {
-          if (odd(foldX) !== oddX || odd(y) !== oddY) return;
-          const folds = foldsZ.map((fold, z) => ({
+  for (const odd of [false, true]) {
+    const cells: FoldCell[] = [];
+    foldsX.forEach((foldX, x) => {
+      if ((foldX.kind === "difference") !== odd) return;
+      for (const { folds: foldsY, numbers } of groups) {
+        const parts = foldsY.map((y, i) => ({
+          kind: y.kind,
+          folds: foldsZ.map((fold, z) => ({
             fold,
             factors: terms.flatMap((list, index) => {
-              const term = list.find((entry) => entry.x === x && entry.y === at && entry.z === z);
+              const term = list.find((entry) => entry.x === x && entry.y === numbers[i] && entry.z === z);
               if (term !== undefined) last[index] = classes.length;
               return term === undefined ? [] : [{ index, factor: term.value }];
             }),
-          })).filter(({ factors }) => factors.length > 0);
-          if (folds.length > 0) cells.push({ x, y, folds });
-        })
-      );
-      classes.push({ cells, finished: [] });
-    }
+          })).filter(({ factors }) => factors.length > 0),
+        })).filter(({ folds }) => folds.length > 0);
+        const [y] = foldsY;
+        const [low, high] = y.kind === "tap" ? [y.tap, y.tap] : [y.low, y.high];
+        if (parts.length > 0) cells.push({ x, low, high, parts });
+      }
+    });
+    classes.push({ cells, finished: [] });
   }
   last.forEach((place, index) => classes[place].finished.push(index));
   return classes;
+}
+
+/** Folds across rows that meet the same rows: the middle one, or sum and difference of two; with their numbers among all folds. */
+export function rowGroups(
+  height: number,
+): { readonly folds: readonly Fold[]; readonly numbers: readonly number[] }[] {
+  const folds = foldsOf(height);
+  return folds.flatMap((fold, y) => {
+    if (fold.kind === "difference") return [];
+    if (fold.kind === "tap") return [{ folds: [fold], numbers: [y] }];
+    const other = folds.findIndex((f) => f.kind === "difference" && f.low === fold.low);
+    return [{ folds: [fold, folds[other]], numbers: [y, other] }];
+  });
 }
 
 /**
