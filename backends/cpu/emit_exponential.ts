@@ -201,6 +201,11 @@ export function emitLog(v: FloatLanes, operand: Code): Code {
   return withLogLimits(v, x, logOfBits(v, bits, shift, undefined));
 }
 
+/** The same for arguments known to be positive, finite and not subnormal. */
+export function emitLogOfNormal(v: FloatLanes, operand: Code): Code {
+  return logOfBits(v, v.keep(operand), undefined, undefined);
+}
+
 /** `log(1 + x)`, below 3 ulp: the logarithm of the rounded sum, corrected for what rounding lost. */
 export function emitLog1p(v: FloatLanes, operand: Code): Code {
   const x = v.keep(operand);

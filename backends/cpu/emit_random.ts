@@ -6,7 +6,7 @@
 import type { FloatDType } from "../../src/tensor/dtype.ts";
 import type { Distribution } from "../../src/tensor/expr.ts";
 import { PHILOX_KEY_STEPS, PHILOX_MULTIPLIERS, PHILOX_ROUNDS } from "../../src/tensor/philox.ts";
-import { emitLog } from "./emit_exponential.ts";
+import { emitLogOfNormal } from "./emit_exponential.ts";
 import { emitCosOfTurns } from "./emit_trigonometry.ts";
 import { type Code, VectorCode } from "./lanes.ts";
 import type { FunctionBuilder, Local, ModuleBuilder } from "./wasm/assembler.ts";
@@ -80,7 +80,7 @@ function mantissa53(code: VectorCode, first: Code, second: Code, half: number): 
 /** Box and Muller's √(−2 log u₁) · cos(2π u₂) for u₁ and u₂ (kept, f64x2). */
 function normalOf(code: VectorCode, u1: Code, u2: Code): Code {
   const v = code.floats("f64x2");
-  const radius = v.keep(v.sqrt(v.mul(emitLog(v, u1), -2)));
+  const radius = v.keep(v.sqrt(v.mul(emitLogOfNormal(v, u1), -2)));
   return v.mul(radius, emitCosOfTurns(code, u2));
 }
 

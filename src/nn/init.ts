@@ -21,7 +21,7 @@ export interface SteerableLayer {
 /** Normal numbers with the generalized He standard deviations, for `groups` blocks of weights. */
 export function generalizedHeValues(layout: WeightLayout, groups: number, dtype: FloatDType): Tensor {
   const deviations = heStandardDeviations(layout);
-  const data = dtype === "float32" ? Float32Array.from(deviations) : deviations;
+  const data = dtype === "float32" ? new Float32Array(deviations) : deviations;
   return randn([groups, layout.size], { dtype }).mul(tensor(data, { dtype })).reshape([groups * layout.size]);
 }
 

@@ -10,7 +10,7 @@ import type { FieldType } from "./field_type.ts";
 
 /** A constant matrix beside a tensor, in its element type. */
 function matrixLike(values: Float64Array, shape: readonly number[], like: Tensor): Tensor {
-  const data = like.dtype === "float32" ? Float32Array.from(values) : values;
+  const data = like.dtype === "float32" ? new Float32Array(values) : values;
   return tensor(data, shape, { backend: like.backend, dtype: like.dtype });
 }
 

@@ -302,7 +302,7 @@ export function assign(target: Tensor, data: TypedArray | Tensor): void {
 export function toElements(data: ArrayLike<number>, dtype: DType): TypedArray {
   switch (dtype) {
     case "float32":
-      return data instanceof Float32Array ? data : Float32Array.from(data);
+      return data instanceof Float32Array ? data : new Float32Array(data);
     case "float64":
       return data instanceof Float64Array ? data : Float64Array.from(data);
     case "int32":

@@ -19,7 +19,7 @@ import { expand, reshape, slice, transpose } from "./views.ts";
 function constant(data: Float64Array | Int32Array, shape: readonly number[], beside: Tensor): Tensor {
   const { backend, dtype } = beside;
   if (data instanceof Int32Array) return tensor(data, shape, { backend });
-  return tensor(dtype === "float32" ? Float32Array.from(data) : data, shape, { backend, dtype });
+  return tensor(dtype === "float32" ? new Float32Array(data) : data, shape, { backend, dtype });
 }
 
 /** The slices of `x` along `axis` at these positions; all of it where they are all in order. */

@@ -103,7 +103,8 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   readonly tables: KernelTables;
   /** Ways to compute the convolution without its filter. */
   protected readonly plans: ConvolutionPlans;
-  readonly #expansion: FilterExpansion;
+  readonly #makeExpansion: () => FilterExpansion;
+  #madeExpansion: FilterExpansion | undefined;
   readonly #biasExpansion: BiasExpansion | undefined;
   readonly #cache = new ExpansionCache();
 
@@ -144,7 +145,7 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
     });
     const fieldIrreps = (type: FieldType) => type.representations.map((representation) => representation.irreps);
     this.layout = weightLayout(this.tables, fieldIrreps(inGroup), fieldIrreps(outGroup));
-    this.#expansion = new FilterExpansion(this.tables, this.layout, inGroup, outGroup, groups);
+    this.#makeExpansion = () => new FilterExpansion(this.tables, this.layout, inGroup, outGroup, groups);
     this.plans = new ConvolutionPlans(
       {
         tables: this.tables,
@@ -156,7 +157,7 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
       },
       requirePlan(op, options.plan ?? "auto"),
     );
-    const shape = [this.#expansion.weightCount];
+    const shape = [this.layout.size * groups];
     this.addParameter(
       "weights",
       initialize ? persistent(() => generalizedHeValues(this.layout, groups, dtype)) : zeros(shape, { dtype }),
@@ -176,6 +177,11 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   /** The bias parameters, if there are any. */
   get bias(): Tensor | undefined {
     return this.#biasExpansion === undefined ? undefined : this.parameter("bias");
+  }
+
+  /** How weights become the filter; made when a filter is first asked for, which fast plans never do. */
+  get #expansion(): FilterExpansion {
+    return this.#madeExpansion ??= this.#makeExpansion();
   }
 
   /** The filter that the weights make, with the axes that the plain layer takes, in `dtype` (default: the weights'). */

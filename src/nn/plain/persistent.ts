@@ -68,7 +68,7 @@ export class Constant {
     if (types === undefined) this.#tensors.set(backend, types = new Map());
     let found = types.get(type);
     if (found === undefined) {
-      const data = type === "float32" ? Float32Array.from(this.#data) : this.#data;
+      const data = type === "float32" ? new Float32Array(this.#data) : this.#data;
       found = persistent(() => tensor(data, this.shape, { backend, dtype: type }));
       types.set(type, found);
     }
