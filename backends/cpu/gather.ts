@@ -6,10 +6,11 @@
 
 import type { GatherCall, ScatterAddCall, View } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type DType } from "../../src/tensor/dtype.ts";
+import { PlanCache } from "../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../src/tensor/layout.ts";
 import type { CpuContext, Kernel } from "./context.ts";
 import { emitNest, emitSteps, emitWalk, type PushInnerDistance, pushParameter } from "./emit_loops.ts";
-import { byteOperand, PlanCache, viewPointer } from "./kernel_frame.ts";
+import { byteOperand, viewPointer } from "./kernel_frame.ts";
 import { type Access, accessOf, type Loops, ParameterLayout, planLoops, type StridedOperand } from "./loop_plan.ts";
 import { PARAMETER_SLOT } from "./map.ts";
 import { type FunctionBuilder, type Local, type MemoryOp, ModuleBuilder } from "./wasm/assembler.ts";

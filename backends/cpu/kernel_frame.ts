@@ -6,37 +6,15 @@
 
 import type { View } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, roundTo } from "../../src/tensor/dtype.ts";
-import { type Expr, type IndexExpr, type InputExpr, type ScalarExpr, topologicalOrder } from "../../src/tensor/expr.ts";
-import { contiguousStrides, type Shape } from "../../src/tensor/layout.ts";
+import type { Expr } from "../../src/tensor/expr.ts";
+import { indexStrides, type Leaves } from "../../src/tensor/kernel_calls.ts";
+import type { Shape } from "../../src/tensor/layout.ts";
 import type { CpuContext, HeapBuffer, Kernel } from "./context.ts";
 import { ExpressionEmitter, type LeafOperand, type LeafTable } from "./emit_expr.ts";
 import type { KernelParameters } from "./emit_loops.ts";
 import { VectorCode } from "./lanes.ts";
 import type { Access, ParameterLayout, StridedOperand } from "./loop_plan.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "./wasm/assembler.ts";
-
-/** The leaves of some expressions, each once, in the order in which kernels number them. */
-export interface Leaves {
-  /** Input nodes. */
-  readonly inputs: readonly InputExpr[];
-  /** Positions. */
-  readonly indices: readonly IndexExpr[];
-  /** Runtime scalars. */
-  readonly scalars: readonly ScalarExpr[];
-}
-
-/** Collects the leaves of expressions. */
-export function leavesOf(expressions: readonly Expr[]): Leaves {
-  const inputs: InputExpr[] = [];
-  const indices: IndexExpr[] = [];
-  const scalars: ScalarExpr[] = [];
-  for (const node of topologicalOrder(expressions)) {
-    if (node.kind === "input") inputs.push(node);
-    else if (node.kind === "index") indices.push(node);
-    else if (node.kind === "scalar") scalars.push(node);
-  }
-  return { inputs, indices, scalars };
-}
 
 /** Strides in bytes of a view as an operand of a loop nest. */
 export function byteOperand(view: View): StridedOperand {
@@ -46,46 +24,7 @@ export function byteOperand(view: View): StridedOperand {
 
 /** A position along an axis, or the row-major one, as an operand whose "address" is its value. */
 export function indexOperand(axis: number | "linear", shape: Shape): StridedOperand {
-  const strides = axis === "linear" ? contiguousStrides(shape) : shape.map((_, other) => other === axis ? 1 : 0);
-  return { strides, unit: 1 };
-}
-
-/** The key of a call in a cache of plans: expressions, shape and strides. */
-export function callKey(
-  prefix: string,
-  expressions: readonly Expr[],
-  shape: Shape,
-  inputs: readonly View[],
-  outputs: readonly View[],
-): string {
-  let key = prefix;
-  for (const expression of expressions) key += expression.key;
-  key += `|${shape}`;
-  for (const view of outputs) key += `|${view.strides}`;
-  for (const view of inputs) key += `|${view.strides}`;
-  return key;
-}
-
-/** A map that forgets everything when it has grown beyond a limit, so that changing shapes do not pile up. */
-export class PlanCache<T> {
-  readonly #plans = new Map<string, T>();
-  readonly #limit: number;
-
-  /** A cache of at most `limit` plans. */
-  constructor(limit = 8192) {
-    this.#limit = limit;
-  }
-
-  /** The plan under a key, made when it is missing. */
-  get(key: string, make: () => T): T {
-    let plan = this.#plans.get(key);
-    if (plan === undefined) {
-      if (this.#plans.size >= this.#limit) this.#plans.clear();
-      plan = make();
-      this.#plans.set(key, plan);
-    }
-    return plan;
-  }
+  return { strides: indexStrides(axis, shape), unit: 1 };
 }
 
 /** The module of one kernel while it is written. Operands are numbered outputs first, then inputs, then positions. */

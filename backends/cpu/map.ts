@@ -6,6 +6,7 @@
 import type { MapCall } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../src/tensor/dtype.ts";
 import type { Expr } from "../../src/tensor/expr.ts";
+import { callKey, type Leaves, leavesOf, PlanCache } from "../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../src/tensor/layout.ts";
 import type { CpuContext, Kernel } from "./context.ts";
 import { expressionCost, type Group } from "./emit_expr.ts";
@@ -13,12 +14,8 @@ import { emitSteps, emitWalk } from "./emit_loops.ts";
 import {
   type BoundKernel,
   byteOperand,
-  callKey,
   indexOperand,
   KernelFrame,
-  type Leaves,
-  leavesOf,
-  PlanCache,
   viewPointer,
   writeParameters,
 } from "./kernel_frame.ts";

@@ -8,20 +8,11 @@ import type { MapReduceCall } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../src/tensor/dtype.ts";
 import { constant, input } from "../../src/tensor/expr.ts";
 import { REDUCE_OPS } from "../../src/tensor/expr_ops.ts";
+import { callKey, type Leaves, leavesOf, PlanCache } from "../../src/tensor/kernel_calls.ts";
 import { contiguousStrides, elementCount } from "../../src/tensor/layout.ts";
 import type { CpuContext, Kernel } from "./context.ts";
 import { accumulatorType } from "./emit_reduce.ts";
-import {
-  type BoundKernel,
-  byteOperand,
-  callKey,
-  indexOperand,
-  type Leaves,
-  leavesOf,
-  PlanCache,
-  viewPointer,
-  writeParameters,
-} from "./kernel_frame.ts";
+import { type BoundKernel, byteOperand, indexOperand, viewPointer, writeParameters } from "./kernel_frame.ts";
 import { accessOf, type Loops, ParameterLayout, planLoops } from "./loop_plan.ts";
 import { createMap, grainOf, PARAMETER_SLOT } from "./map.ts";
 import { compileReduction, type InnerLoop, type Reduction } from "./reduce_kernel.ts";

@@ -6,11 +6,12 @@
 import { BYTES_PER_ELEMENT, type DType } from "../../src/tensor/dtype.ts";
 import type { Expr } from "../../src/tensor/expr.ts";
 import type { ReduceOp } from "../../src/tensor/expr_ops.ts";
+import type { Leaves } from "../../src/tensor/kernel_calls.ts";
 import type { CpuContext, Kernel } from "./context.ts";
 import type { Group } from "./emit_expr.ts";
 import { emitNest, emitSteps, emitWalk, pushParameter } from "./emit_loops.ts";
 import { Accumulator } from "./emit_reduce.ts";
-import { KernelFrame, type Leaves } from "./kernel_frame.ts";
+import { KernelFrame } from "./kernel_frame.ts";
 import type { Access, ParameterLayout } from "./loop_plan.ts";
 import { unrolling } from "./map.ts";
 import type { Local } from "./wasm/assembler.ts";

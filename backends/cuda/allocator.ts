@@ -5,15 +5,8 @@
  */
 
 import type { BackendMemory, DeviceBuffer, View } from "../../src/tensor/backend.ts";
-import { BYTES_PER_ELEMENT } from "../../src/tensor/dtype.ts";
-import {
-  ArgumentError,
-  BackendMismatchError,
-  DisposedError,
-  OutOfMemoryError,
-  ShapeError,
-} from "../../src/tensor/errors.ts";
-import { formatShape } from "../../src/tensor/layout.ts";
+import { ArgumentError, BackendMismatchError, DisposedError, OutOfMemoryError } from "../../src/tensor/errors.ts";
+import { requireViewWithin } from "../../src/tensor/kernel_calls.ts";
 import type { Driver } from "./driver.ts";
 
 /** Device memory. */
@@ -196,22 +189,7 @@ export class CudaAllocator {
    * @throws BackendMismatchError, DisposedError; ShapeError when an element lies outside.
    */
   checkView(view: View, op: string): void {
-    const { bytes } = this.#own(view.buffer, op);
-    const { shape, strides, offset } = view;
-    let [first, last] = [offset, offset];
-    for (let axis = 0; axis < shape.length; axis++) {
-      if (shape[axis] === 0) return;
-      const reach = strides[axis] * (shape[axis] - 1);
-      if (reach > 0) last += reach;
-      else first += reach;
-    }
-    if (first >= 0 && (last + 1) * BYTES_PER_ELEMENT[view.dtype] <= bytes) return;
-    throw new ShapeError({
-      op,
-      expected: `a view within its buffer of ${bytes} bytes`,
-      actual: `${view.dtype} elements ${first} to ${last}`,
-      hint: `Check shape ${formatShape(shape)}, strides ${formatShape(strides)} and offset ${offset}`,
-    });
+    requireViewWithin(view, this.#own(view.buffer, op).bytes, op);
   }
 
   /** What there is now. */

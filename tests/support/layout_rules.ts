@@ -25,6 +25,7 @@ export const BACKEND_CONTRACT: readonly string[] = [
   "expr",
   "expr_evaluate",
   "expr_ops",
+  "kernel_calls",
   "layout",
   "philox",
   "pool_geometry",

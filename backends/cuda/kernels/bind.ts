@@ -5,7 +5,7 @@
 
 import type { View } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type DType } from "../../../src/tensor/dtype.ts";
-import type { Expr, IndexExpr, ScalarExpr } from "../../../src/tensor/expr.ts";
+import type { ScalarExpr } from "../../../src/tensor/expr.ts";
 import { contiguousStrides, type Shape } from "../../../src/tensor/layout.ts";
 import type { CudaBuffer } from "../allocator.ts";
 import type { KernelArguments } from "../kernel_arguments.ts";
@@ -34,49 +34,6 @@ export function pointerOf(view: View): number {
 export function scratchView(pointer: number, dtype: DType, shape: Shape): View {
   const buffer = { bytes: 0, pointer } satisfies CudaBuffer;
   return { buffer, dtype, shape, strides: contiguousStrides(shape), offset: 0 };
-}
-
-/** A position along an axis, or the row-major one, as strides over a shape. */
-export function indexStrides({ axis }: IndexExpr, shape: Shape): readonly number[] {
-  return axis === "linear" ? contiguousStrides(shape) : shape.map((_, other) => other === axis ? 1 : 0);
-}
-
-/** The key of a call in a cache of plans: expressions, shape and strides. */
-export function callKey(
-  prefix: string,
-  expressions: readonly Expr[],
-  shape: Shape,
-  inputs: readonly View[],
-  outputs: readonly View[],
-): string {
-  let key = prefix;
-  for (const expression of expressions) key += expression.key;
-  key += `|${shape}`;
-  for (const view of outputs) key += `|${view.strides}`;
-  for (const view of inputs) key += `|${view.strides}`;
-  return key;
-}
-
-/** A map that forgets everything when it has grown beyond a limit, so that changing shapes do not pile up. */
-export class PlanCache<T> {
-  readonly #plans = new Map<string, T>();
-  readonly #limit: number;
-
-  /** A cache of at most `limit` plans. */
-  constructor(limit = 8192) {
-    this.#limit = limit;
-  }
-
-  /** The plan under a key, made when it is missing. */
-  get(key: string, make: () => T): T {
-    let plan = this.#plans.get(key);
-    if (plan === undefined) {
-      if (this.#plans.size >= this.#limit) this.#plans.clear();
-      plan = make();
-      this.#plans.set(key, plan);
-    }
-    return plan;
-  }
 }
 
 /** The structure of integers that a kernel gets as its first parameter. */

@@ -25,29 +25,6 @@ import {
   VALUE_TYPES,
 } from "./operations.ts";
 
-/** The leaves of some expressions, each once, in the order in which kernels number them. */
-export interface Leaves {
-  /** Input nodes. */
-  readonly inputs: readonly InputExpr[];
-  /** Positions. */
-  readonly indices: readonly IndexExpr[];
-  /** Runtime scalars. */
-  readonly scalars: readonly ScalarExpr[];
-}
-
-/** Collects the leaves of expressions. */
-export function leavesOf(expressions: readonly Expr[]): Leaves {
-  const inputs: InputExpr[] = [];
-  const indices: IndexExpr[] = [];
-  const scalars: ScalarExpr[] = [];
-  for (const node of topologicalOrder(expressions)) {
-    if (node.kind === "input") inputs.push(node);
-    else if (node.kind === "index") indices.push(node);
-    else if (node.kind === "scalar") scalars.push(node);
-  }
-  return { inputs, indices, scalars };
-}
-
 /** What stands for the leaves: expressions in C of their value types. */
 export interface LeafCode {
   /** The current element of an operand. */

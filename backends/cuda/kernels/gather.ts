@@ -5,8 +5,9 @@
 
 import type { GatherCall } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
+import { PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { numbersSource, PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
+import { numbersSource, pointerOf, pushNumbers, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { WORD_TYPES } from "./operations.ts";

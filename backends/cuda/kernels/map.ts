@@ -7,22 +7,12 @@
 
 import type { MapCall } from "../../../src/tensor/backend.ts";
 import type { Expr } from "../../../src/tensor/expr.ts";
+import { callKey, indexStrides, type Leaves, leavesOf, PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import {
-  callKey,
-  indexStrides,
-  numbersSource,
-  PlanCache,
-  pointerOf,
-  pushNumbers,
-  pushScalars,
-  scalarCode,
-  scalarParameter,
-  THREADS,
-} from "./bind.ts";
+import { numbersSource, pointerOf, pushNumbers, pushScalars, scalarCode, scalarParameter, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
-import { expressionCode, expressionCost, type Leaves, leavesOf } from "./expression_source.ts";
+import { expressionCode, expressionCost } from "./expression_source.ts";
 import { isWide, LoopCode, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { MEMORY_TYPES, VALUE_TYPES } from "./operations.ts";
 
@@ -139,7 +129,7 @@ export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (
     const operands = [
       ...outputs.map(({ strides }) => strides),
       ...leaves.inputs.map(({ index }) => inputs[index].strides),
-      ...leaves.indices.map((node) => indexStrides(node, shape)),
+      ...leaves.indices.map((node) => indexStrides(node.axis, shape)),
     ];
     const loops = planLoops(shape, shape.map((_, axis) => axis), operands);
     const wide = wideRule([loops]);

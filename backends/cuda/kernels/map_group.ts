@@ -5,11 +5,12 @@
 
 import type { MapCall, MapGroupCall, View } from "../../../src/tensor/backend.ts";
 import type { Expr } from "../../../src/tensor/expr.ts";
+import { type Leaves, leavesOf } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount, isContiguous } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
 import { pointerOf, pushScalars, scalarCode, scalarParameter, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
-import { expressionCode, type Leaves, leavesOf } from "./expression_source.ts";
+import { expressionCode } from "./expression_source.ts";
 import { elementsPerThread } from "./map.ts";
 import { MEMORY_TYPES, VALUE_TYPES } from "./operations.ts";
 

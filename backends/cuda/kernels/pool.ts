@@ -6,10 +6,11 @@
 import type { AveragePoolCall, MaxPoolCall, View } from "../../../src/tensor/backend.ts";
 import { type FloatDType, isFloat } from "../../../src/tensor/dtype.ts";
 import { DTypeError } from "../../../src/tensor/errors.ts";
+import { PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { PoolGeometry } from "../../../src/tensor/pool_geometry.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { PlanCache, pointerOf, pushNumbers, THREADS } from "./bind.ts";
+import { pointerOf, pushNumbers, THREADS } from "./bind.ts";
 import { isWide, LoopCode, type Loops, type WidthRule } from "./loops.ts";
 import { type PoolKernel, poolSource } from "./pool_source.ts";
 

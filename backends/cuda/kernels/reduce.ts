@@ -7,20 +7,10 @@
 import type { MapReduceCall } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
 import { input } from "../../../src/tensor/expr.ts";
+import { callKey, indexStrides, type Leaves, leavesOf, PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import {
-  callKey,
-  indexStrides,
-  PlanCache,
-  pointerOf,
-  pushNumbers,
-  pushScalars,
-  SCRATCH,
-  scratchView,
-  THREADS,
-} from "./bind.ts";
-import { type Leaves, leavesOf } from "./expression_source.ts";
+import { pointerOf, pushNumbers, pushScalars, SCRATCH, scratchView, THREADS } from "./bind.ts";
 import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { type ReduceAccess, reduceSource, RUN } from "./reduce_source.ts";
 
@@ -112,7 +102,7 @@ export function createMapReduce(
     const targets = outputs.map(({ strides }) => strides.map((stride, axis) => axes.includes(axis) ? 0 : stride));
     const sources = [
       ...leaves.inputs.map(({ index }) => inputs[index].strides),
-      ...leaves.indices.map((node) => indexStrides(node, shape)),
+      ...leaves.indices.map((node) => indexStrides(node.axis, shape)),
     ];
     const kept = shape.map((_, axis) => axis).filter((axis) => !axes.includes(axis));
     const outer = planLoops(shape, kept, [...targets, ...sources]);

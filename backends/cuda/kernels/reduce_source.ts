@@ -7,9 +7,10 @@
 import type { DType } from "../../../src/tensor/dtype.ts";
 import type { Expr } from "../../../src/tensor/expr.ts";
 import { REDUCE_OPS, type ReduceOp } from "../../../src/tensor/expr_ops.ts";
+import { leavesOf } from "../../../src/tensor/kernel_calls.ts";
 import { numbersSource, scalarCode, scalarParameter, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
-import { expressionCode, leavesOf, literal, operationCode } from "./expression_source.ts";
+import { expressionCode, literal, operationCode } from "./expression_source.ts";
 import { LoopCode } from "./loops.ts";
 import { MEMORY_TYPES, REDUCE_CODE, VALUE_TYPES } from "./operations.ts";
 

@@ -7,9 +7,10 @@
 
 import type { ScatterAddCall } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type DType } from "../../../src/tensor/dtype.ts";
+import { PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { PlanCache, pointerOf, pushNumbers, SCRATCH, THREADS } from "./bind.ts";
+import { pointerOf, pushNumbers, SCRATCH, THREADS } from "./bind.ts";
 import { reachOfAxis } from "./gather.ts";
 import { isWide, LoopCode, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import {

@@ -6,7 +6,6 @@ import {
   expressionCode,
   expressionCost,
   type LeafCode,
-  leavesOf,
   literal,
   operationCode,
 } from "../../../../backends/cuda/kernels/expression_source.ts";
@@ -65,17 +64,6 @@ test("expressionCode knows powers by constants, wrapping integers and every kind
     lines(E.random("normal", "float32", words)),
     "escnn_normal_f32(escnn_philox(v0, v1, v2, v3, v4))",
   );
-});
-
-test("leavesOf lists each leaf once", () => {
-  const x = E.input(3, "float32");
-  const { inputs, indices, scalars } = leavesOf([
-    E.add(E.mul(x, E.scalar(1, "float32")), x),
-    E.add(E.index(0), E.index("linear")),
-  ]);
-  assertEquals<readonly E.Expr[]>(inputs, [x]);
-  assertEquals<readonly E.Expr[]>(indices, [E.index(0), E.index("linear")]);
-  assertEquals<readonly E.Expr[]>(scalars, [E.scalar(1, "float32")]);
 });
 
 test("operationCode refuses types that an operation lacks", () => {

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
-import { PlanCache, pointerOf, scratchView } from "../../../../backends/cuda/kernels/bind.ts";
+import { pointerOf, scratchView } from "../../../../backends/cuda/kernels/bind.ts";
 import { createMap, elementsPerThread, mapSource } from "../../../../backends/cuda/kernels/map.ts";
 import * as E from "../../../../src/tensor/expr.ts";
 import { bitsFromWords, normalFromWords, philox4x32, uniformFromWords } from "../../../../src/tensor/philox.ts";
@@ -33,13 +33,6 @@ test("elementsPerThread falls with the cost of an element", () => {
   assertEquals(elementsPerThread([E.neg(x)], dense), 4);
   assertEquals(elementsPerThread([E.neg(x)], { rank: 3, wide: false }), 2);
   assertEquals(elementsPerThread([E.pow(E.unary("sin", x), E.tanh(x))], dense), 1);
-});
-
-test("PlanCache makes a plan once and forgets all beyond its limit", () => {
-  const cache = new PlanCache<number>(2);
-  let made = 0;
-  const get = (key: string) => cache.get(key, () => ++made);
-  assertEquals([get("a"), get("a"), get("b"), get("c"), get("a")], [1, 1, 2, 3, 4]);
 });
 
 test("pointerOf counts offsets in elements", () => {
