@@ -88,6 +88,12 @@ export interface CudaContext {
    * @throws OutOfMemoryError
    */
   scratch(bytes: number, slot?: number): number;
+  /**
+   * Where a kernel reports an index out of range (`escnn_bad_index`): pinned memory of the host, read by whoever waits next.
+   *
+   * @throws OutOfMemoryError
+   */
+  indexReport(): number;
   /** A batched product of views, which are taken as they are: for operations that are made of products. Uses scratch slots 8 to 10. */
   matmul(call: MatmulCall): void;
 }

@@ -13,6 +13,7 @@ import { Cublas, type CudaPrecision, type Gemm } from "./cublas.ts";
 import { Cudnn } from "./cudnn.ts";
 import { DEVICE_ATTRIBUTES, Driver, OUT_OF_MEMORY } from "./driver.ts";
 import { CudaError } from "./errors.ts";
+import { IndexFaults } from "./index_faults.ts";
 import { KernelArguments } from "./kernel_arguments.ts";
 import { Nvrtc } from "./kernels/compile.ts";
 import { NvrtcKernelCompiler } from "./kernels/compiler.ts";
@@ -36,7 +37,7 @@ const NO_DEVICE = 100;
 const WORKSPACE_BYTES = { before9: 8 << 20, since9: 32 << 20 } as const;
 
 /** Options of the cuda backend. */
-export type CudaOptions = Pick<BackendOptions, "device" | "precision" | "benchmark" | "memoryLimit">;
+export type CudaOptions = Pick<BackendOptions, "device" | "precision" | "benchmark" | "memoryLimit" | "synchronous">;
 
 /** Versions and files of what was opened. */
 export interface CudaVersions {
@@ -94,6 +95,9 @@ export class CudaSystem implements CudaContext {
   readonly versions: CudaVersions;
   readonly precision: CudaPrecision;
   readonly benchmark: boolean;
+  /** Whether every operation is waited for. */
+  readonly synchronous: boolean;
+  readonly indexFaults: IndexFaults;
   readonly #cublas: Cublas;
   readonly #arguments = new KernelArguments();
   readonly #undo: Undo;
@@ -109,6 +113,7 @@ export class CudaSystem implements CudaContext {
     allocator: CudaAllocator;
     kernels: KernelCompiler;
     staging: Staging;
+    indexFaults: IndexFaults;
     cublas: Cublas;
     cudnn: Cudnn;
     versions: CudaVersions;
@@ -125,6 +130,8 @@ export class CudaSystem implements CudaContext {
     this.versions = parts.versions;
     this.precision = parts.options.precision ?? "float32";
     this.benchmark = parts.options.benchmark ?? false;
+    this.synchronous = parts.options.synchronous ?? false;
+    this.indexFaults = parts.indexFaults;
     this.scratchSlots = new ScratchSlots(parts.allocator);
     this.#cublas = parts.cublas;
     this.#undo = parts.undo;
@@ -143,6 +150,20 @@ export class CudaSystem implements CudaContext {
 
   scratch(bytes: number, slot = 0): number {
     return this.scratchSlots.pointer(bytes, slot);
+  }
+
+  indexReport(): number {
+    return this.indexFaults.address;
+  }
+
+  /**
+   * Waits for all that was issued.
+   *
+   * @throws ArgumentError for an index out of range in it.
+   */
+  synchronize(): void {
+    this.staging.synchronize();
+    this.indexFaults.check();
   }
 
   matmul(call: MatmulCall): void {
@@ -184,6 +205,7 @@ export class CudaSystem implements CudaContext {
 
   /** Waits for the device and gives everything back. Throws the first error, unless the device is lost anyway. */
   dispose(): void {
+    this.#undo.push(() => this.indexFaults.check());
     this.#undo.push(() => this.driver.synchronizeStream(this.stream));
     const error = this.#undo.run();
     if (error !== undefined && !this.driver.lost) throw error;
@@ -218,12 +240,15 @@ export async function createSystem(options: CudaOptions): Promise<CudaSystem> {
   }
 }
 
-function validate({ device = 0, precision = "float32", memoryLimit = Infinity }: CudaOptions): void {
+function validate(
+  { device = 0, precision = "float32", memoryLimit = Infinity, synchronous = false }: CudaOptions,
+): void {
   const wrong = (expected: string, actual: unknown) => {
     throw new ArgumentError({ op: START, expected, actual: String(actual) });
   };
   if (!Number.isSafeInteger(device) || device < 0) wrong("device as the number of a device, from 0", device);
   if (precision !== "float32" && precision !== "tf32") wrong('precision "float32" or "tf32"', precision);
+  if (typeof synchronous !== "boolean") wrong("synchronous as true or false", synchronous);
   if (!(memoryLimit > 0)) wrong("memoryLimit as a number of bytes above 0", memoryLimit);
 }
 
@@ -253,6 +278,8 @@ async function build(options: CudaOptions, undo: Undo): Promise<CudaSystem> {
   undo.push(() => allocator.dispose(undo.attempt));
   const staging = new Staging(driver, stream, adapter);
   undo.push(() => staging.dispose(undo.attempt));
+  const indexFaults = new IndexFaults(driver, adapter);
+  undo.push(() => indexFaults.dispose());
   const kernels = new NvrtcKernelCompiler({ driver, nvrtc, capability: device.computeCapability });
   undo.push(() => kernels.dispose());
   const cublas = new Cublas(libraries.cublas);
@@ -281,6 +308,7 @@ async function build(options: CudaOptions, undo: Undo): Promise<CudaSystem> {
     allocator,
     kernels,
     staging,
+    indexFaults,
     cublas,
     cudnn,
     versions,

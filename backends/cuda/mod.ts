@@ -40,6 +40,7 @@ export type { CudaOptions };
 class CudaBackend implements Backend {
   readonly name = "cuda";
   readonly canReadSync = true;
+  readonly checksIndices = true;
   readonly steerableCosts: SteerableCosts = CUDA_COSTS;
   readonly #system: CudaSystem;
   readonly #operations: Operations;
@@ -82,7 +83,9 @@ class CudaBackend implements Backend {
 
   readSync(source: View): TypedArray {
     this.#running("read").recorder.refuseWhileRecording("read");
-    return this.#issue("read", [source], (operations) => operations.read(source));
+    const values = this.#issue("read", [source], (operations) => operations.read(source));
+    this.#system.indexFaults.check();
+    return values;
   }
 
   copy(source: View, target: View): void {
@@ -156,15 +159,23 @@ class CudaBackend implements Backend {
   }
 
   record(issue: () => void): Recording {
-    return this.#running("record").recorder.record(issue);
+    const { recorder } = this.#running("record");
+    const recording = recorder.record(issue);
+    try {
+      this.#system.synchronize();
+    } catch (error) {
+      recording.dispose();
+      throw error;
+    }
+    return recording;
   }
 
   // Waiting blocks: the driver has no promise to wait for.
   // deno-lint-ignore require-await
   async synchronize(): Promise<void> {
-    const { recorder, staging } = this.#running("synchronize");
-    recorder.refuseWhileRecording("synchronize");
-    staging.synchronize();
+    const system = this.#running("synchronize");
+    system.recorder.refuseWhileRecording("synchronize");
+    system.synchronize();
   }
 
   memory(): BackendMemory {
@@ -203,7 +214,9 @@ class CudaBackend implements Backend {
     const { allocator } = this.#running(op);
     for (const view of views) allocator.checkView(view, op);
     try {
-      return run(this.#operations);
+      const result = run(this.#operations);
+      if (this.#system.synchronous && !this.#system.recorder.isRecording) this.#system.synchronize();
+      return result;
     } catch (error) {
       if (!(error instanceof CudaError)) throw error;
       const shapes = views.map(({ shape }) => formatShape(shape)).join(", ");

@@ -36,6 +36,11 @@ export class Recorder {
     return this.#live.size;
   }
 
+  /** Whether what is issued is recorded instead of run. */
+  get isRecording(): boolean {
+    return this.#recording;
+  }
+
   /** Refuses what cannot be part of a recording: what waits for the device, and data that only the host has. */
   refuseWhileRecording(op: string): void {
     if (!this.#recording) return;

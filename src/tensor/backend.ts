@@ -163,7 +163,7 @@ export interface AveragePoolCall {
 export interface GatherCall {
   /** Elements to choose from. */
   readonly input: View;
-  /** int32, of the output's shape (stride 0 where it does not vary), each in `[0, input.shape[axis])`. */
+  /** int32, of the output's shape (stride 0 where it does not vary), each in `[0, input.shape[axis])`: see `Backend.checksIndices`. */
   readonly indices: View;
   /** Axis of the choice. */
   readonly axis: number;
@@ -175,7 +175,7 @@ export interface GatherCall {
 export interface ScatterAddCall {
   /** Elements to add (float or int32). */
   readonly source: View;
-  /** int32, of the source's shape, each in `[0, output.shape[axis])`. */
+  /** int32, of the source's shape, each in `[0, output.shape[axis])`: see `Backend.checksIndices`. */
   readonly indices: View;
   /** Axis of the choice. */
   readonly axis: number;
@@ -219,6 +219,12 @@ export interface Backend {
   readonly name: string;
   /** Whether `readSync` works. */
   readonly canReadSync: boolean;
+  /**
+   * Whether `gather` and `scatterAdd` check their indices on the device: one out of range then reads 0 or adds nothing, and the next call
+   * that waits (`read`, `synchronize`, `record`, `dispose`) throws ArgumentError with the operation, once. Default false: the tensor
+   * library reads the least and the greatest index before the call where it can do so at once.
+   */
+  readonly checksIndices?: boolean;
   /** What the parts of a convolution cost here, by which layers choose their plans. Default: as on the cpu backend. */
   readonly steerableCosts?: SteerableCosts;
 
@@ -307,6 +313,11 @@ export interface BackendOptions {
   readonly benchmark?: boolean;
   /** For a GPU: the most bytes of its memory to take. Default: all. */
   readonly memoryLimit?: number;
+  /**
+   * For a GPU: wait for every operation, so that what goes wrong on the device is thrown by the call that it belongs to. Slow; for finding
+   * errors. Default false: it is thrown by the next call that waits.
+   */
+  readonly synchronous?: boolean;
 }
 
 /** Starts a backend; throws `BackendError` (what was looked for, where, how to install it) when it cannot. */

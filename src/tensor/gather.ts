@@ -17,9 +17,10 @@ const extremes = () => {
   return fusedPlan([x, x], ["int32"], ["min", "max"]);
 };
 
-/** Throws {@linkcode ArgumentError} where an index is out of range, on backends that can tell without waiting. */
+/** Throws {@linkcode ArgumentError} where an index is out of range, unless the backend finds out by itself or cannot tell at once. */
 function validateIndices(op: string, indices: Tensor, size: number): void {
-  if (indices.size === 0 || !indices.backend.canReadSync) return;
+  const { backend } = indices;
+  if (indices.size === 0 || backend.checksIndices === true || !backend.canReadSync) return;
   const axes = indices.shape.map((_, axis) => axis);
   const [low, high] = runReduce(op, extremes(), axes, [indices], [], indices.shape, []);
   const lowest = low.itemSync();
@@ -57,8 +58,8 @@ function validateOperands(op: string, tensor: Tensor, axis: number, indices: Ten
 
 /**
  * `output[…, i, …] = x[…, indices[…, i, …], …]` along `axis`. `indices` (int32) has the output's shape: that of `x` but for the axis. A
- * derivative adds up where an index repeats. Throws {@linkcode ArgumentError} for indices out of range where the backend can
- * read at once.
+ * derivative adds up where an index repeats. Throws {@linkcode ArgumentError} for indices out of range: on the cuda backend, which does not
+ * wait, the next call that reads, synchronizes or disposes throws it, and such an index selects 0; elsewhere this call does.
  *
  * @example
  * ```ts
@@ -106,7 +107,7 @@ export function scatterIntoZeros(shape: Shape, axis: number, indices: Tensor, so
 
 /**
  * A copy of `base` with `output[…, indices[…, i, …], …] += source[…, i, …]` along `axis`; repeated indices add up. `indices` (int32) and
- * `source` have one shape: that of `base` but for the axis.
+ * `source` have one shape: that of `base` but for the axis. Throws for indices out of range as {@linkcode gather} does.
  */
 export function scatterAdd(base: Tensor, axis: number, indices: Tensor, source: Tensor): Tensor {
   const op = "scatterAdd";

@@ -193,7 +193,9 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
     void* pointer;
     std::memcpy(&pointer, parameters[i], sizeof pointer);
     if (pointer == nullptr) continue;
-    if (!isDevicePointer(pointer)) {
+    // A device reaches pinned memory by the host's address.
+    const bool pinned = isPinned(pointer, 0);
+    if (!pinned && !isDevicePointer(pointer)) {
       return refuse(INVALID_VALUE, "cuLaunchKernel of %s: argument %u, %p, is no live memory of the device", kernel.name, i,
                     pointer);
     }
@@ -201,7 +203,7 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
       return refuse(INVALID_VALUE, "cuLaunchKernel of %s: argument %u, %p, is not aligned to %u bytes", kernel.name, i, pointer,
                     parameter.pointee);
     }
-    operation.device.push_back(rangeOf(pointer, 0));
+    (pinned ? operation.host : operation.device).push_back(rangeOf(pointer, 0));
   }
   const LoadedKernels& loaded = function->module.loaded;
   operation.run = [=] {

@@ -113,6 +113,14 @@ const FUNCTIONS: { readonly [name: string]: string } = {
   const unsigned high = (unsigned)(((unsigned long long)(unsigned)n * (unsigned)multiplier) >> 32);
   return (int)((high + (unsigned)n) >> shift);
 }`,
+  // Tells the host of the first index out of range that comes here: see `index_faults.ts`.
+  escnn_bad_index:
+    `static __device__ inline void escnn_bad_index(int* report, int operation, int index, long long size, long long place) {
+  if (atomicCAS(report, 0, operation) != 0) return;
+  report[1] = index;
+  ((long long*)report)[1] = size;
+  ((long long*)report)[2] = place;
+}`,
   escnn_words: "struct escnn_words { unsigned w0, w1, w2, w3; };",
   escnn_philox: `static __device__ inline escnn_words escnn_philox(int a, int b, int c, int d, int e) {
   unsigned k0 = (unsigned)a, k1 = (unsigned)b, c0 = (unsigned)c, c1 = (unsigned)d, c2 = (unsigned)e, c3 = 0u;

@@ -1,12 +1,13 @@
 /**
  * Selection along an axis on the cuda backend: one thread for each selected element, whatever the layouts. Elements are moved as integers
- * of their size, so that three kernels for each rank serve all types.
+ * of their size, so that three kernels for each rank serve all types. An index out of range gives 0 and is reported (`index_faults.ts`).
  */
 
 import type { GatherCall } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
 import { PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
+import { INDEX_OPERATIONS } from "../index_faults.ts";
 import { numbersSource, pointerOf, pushNumbers, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
@@ -19,19 +20,23 @@ interface GatherPlan {
   readonly count: number;
 }
 
-/** The source of `gather_kernel(numbers, output, input, indices)`: numbers are the count, the stride of the axis, the loops. */
+/** The source of `gather_kernel(numbers, output, input, indices, report)`: numbers are the count, stride and size of the axis, the loops. */
 export function gatherSource(bytes: number, rank: number, wide: boolean): string {
-  const loop = new LoopCode(rank, 2, wide);
+  const loop = new LoopCode(rank, 3, wide);
   const type = wide ? "long long" : "int";
   return withDeviceFunctions([
-    numbersSource(2 + LoopCode.count(rank, 3, wide), wide),
+    numbersSource(3 + LoopCode.count(rank, 3, wide), wide),
     `extern "C" __global__ void gather_kernel(const Numbers n, ${WORD_TYPES[bytes]}* y, const ${
       WORD_TYPES[bytes]
-    }* x, const int* indices) {`,
+    }* x, const int* indices, int* report) {`,
     `const ${type} i = (${type})blockIdx.x * ${THREADS} + (${type})threadIdx.x;`,
     "if (i < n.v[0]) {",
     ...loop.coordinates("i", "p"),
-    `y[${loop.offset(0, "p")}] = x[${loop.offset(2, "p")} + indices[${loop.offset(1, "p")}] * n.v[1]];`,
+    `const ${type} at = ${loop.offset(1, "p")};`,
+    "const int index = indices[at];",
+    "const bool isInside = index >= 0 && index < n.v[2];",
+    `if (!isInside) escnn_bad_index(report, ${INDEX_OPERATIONS.gather}, index, n.v[2], at);`,
+    `y[${loop.offset(0, "p")}] = isInside ? x[${loop.offset(2, "p")} + index * n.v[1]] : 0;`,
     "}",
     "}",
     "",
@@ -65,7 +70,12 @@ export function createGather(context: CudaContext, wideRule: WidthRule = isWide)
       kernels.set(key, kernel);
     }
     const count = positionsOf(loops);
-    return { kernel, wide, count, numbers: [count, input.strides[axis], ...LoopCode.numbers(loops, wide)] };
+    return {
+      kernel,
+      wide,
+      count,
+      numbers: [count, input.strides[axis], input.shape[axis], ...LoopCode.numbers(loops, wide)],
+    };
   };
 
   return (call) => {
@@ -77,7 +87,9 @@ export function createGather(context: CudaContext, wideRule: WidthRule = isWide)
     if (count === 0) return;
     const args = context.arguments();
     pushNumbers(args, numbers, wide);
-    args.pointer(pointerOf(output)).pointer(pointerOf(input)).pointer(pointerOf(indices));
+    args.pointer(pointerOf(output)).pointer(pointerOf(input)).pointer(pointerOf(indices)).pointer(
+      context.indexReport(),
+    );
     context.launch(kernel, [Math.ceil(count / THREADS), 1, 1], [THREADS, 1, 1], 0, args);
   };
 }

@@ -137,15 +137,18 @@ export function createScatterAdd(
     sort ??= context.kernels.kernel(sortSource(), ["sort_count", "sort_scan", "sort_place"]);
     const [countKernel, scanKernel, placeKernel] = sort;
     const blocks = Math.ceil(count / SORT_TILE), digits = 2 ** DIGIT_BITS;
+    const report = context.indexReport();
     const counts = context.scratch(4 * digits * blocks, SCRATCH.sortCounts);
     const bytes = Math.ceil(4 * count / 256) * 256;
     const base = context.scratch(4 * bytes, SCRATCH.sortedKeys);
     const halves = [{ keys: base, order: base + bytes }, { keys: base + 2 * bytes, order: base + 3 * bytes }];
     let from = { keys: pointer, order: 0 }, step = stride, round = 0;
-    for (let shift = 0; shift === 0 || 2 ** shift < targets; shift += DIGIT_BITS) {
+    // Keys go up to the number of targets, which stands for all indices out of range.
+    for (let shift = 0; shift === 0 || 2 ** shift <= targets; shift += DIGIT_BITS) {
       const to = halves[round++ % 2];
-      const front = () => context.arguments().i32(count).i32(shift).i32(step).i32(blocks).pointer(from.keys);
-      context.launch(countKernel, [blocks, 1, 1], [digits, 1, 1], 0, front().pointer(counts));
+      const front = () =>
+        context.arguments().i32(count).i32(shift).i32(step).i32(blocks).i32(targets).pointer(from.keys);
+      context.launch(countKernel, [blocks, 1, 1], [digits, 1, 1], 0, front().pointer(report).pointer(counts));
       const all = context.arguments().i32(digits * blocks).pointer(counts);
       context.launch(scanKernel, [1, 1, 1], [SCAN_THREADS, 1, 1], 0, all);
       const places = front().pointer(from.order).pointer(counts).pointer(to.keys).pointer(to.order);
@@ -173,7 +176,7 @@ export function createScatterAdd(
       context.launch(kernel, [targets * Math.ceil(lines / extent), 1, 1], [extent, rows, 1], 0, args);
       return;
     }
-    args.pointer(pointerOf(indices));
+    args.pointer(pointerOf(indices)).pointer(context.indexReport());
     if (method === "owners") {
       const bytes = extent * BYTES_PER_ELEMENT[source.dtype];
       context.launch(kernel, [lines, Math.ceil(targets / extent), 1], [OWNERS, 1, 1], bytes, args);

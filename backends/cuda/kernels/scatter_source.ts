@@ -1,12 +1,14 @@
 /**
  * Kernels of the addition at indices, all of which add what meets at one place in a fixed order. `lines_kernel`: a thread for each line
  * along the axis. `owners_kernel`: a block for each line; its threads own targets in shared memory and all see all sources. `sort_*` and
- * `segments_kernel`: a stable radix sort of indices that all lines share, then sums of the sources that each target has.
+ * `segments_kernel`: a stable radix sort of indices that all lines share, then sums of the sources that each target has. What has an index
+ * out of range is left out and reported (`index_faults.ts`).
  */
 
 import type { DType } from "../../../src/tensor/dtype.ts";
 import { numbersSource, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
+import { INDEX_OPERATIONS } from "../index_faults.ts";
 import { LoopCode } from "./loops.ts";
 import { REDUCE_CODE, VALUE_TYPES } from "./operations.ts";
 import { operationCode } from "./expression_source.ts";
@@ -44,22 +46,29 @@ function head(rank: number, wide: boolean): { loop: LoopCode; numbers: string } 
   };
 }
 
-/** The source of `lines_kernel(numbers, output, source, indices)`. */
+/** The call that reports an index out of range. */
+const report = (index: string, size: string, place: string): string =>
+  `escnn_bad_index(report, ${INDEX_OPERATIONS.scatterAdd}, ${index}, ${size}, ${place});`;
+
+/** The source of `lines_kernel(numbers, output, source, indices, report)`. */
 export function linesSource(dtype: DType, rank: number, wide: boolean): string {
   const { loop, numbers } = head(rank, wide);
   const type = wide ? "long long" : "int", value = VALUE_TYPES[dtype];
   return withDeviceFunctions([
     numbers,
-    `extern "C" __global__ void lines_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices) {`,
+    `extern "C" __global__ void lines_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices, int* report) {`,
     `const ${type} line = (${type})blockIdx.x * ${THREADS} + (${type})threadIdx.x;`,
     "if (line < n.v[0]) {",
     ...loop.coordinates("line", "p"),
     `${type} from = ${loop.offset(0, "p")}, at = ${loop.offset(1, "p")};`,
     `const ${type} to = ${loop.offset(2, "p")};`,
     `for (${type} i = 0; i < n.v[1]; i++) {`,
-    `const ${type} target = to + indices[at] * n.v[5];`,
+    "const int index = indices[at];",
+    "if (index >= 0 && index < n.v[2]) {",
+    `const ${type} target = to + index * n.v[5];`,
     `const ${value} a = y[target], b = x[from];`,
     `y[target] = ${add(dtype, "a", "b")};`,
+    `} else ${report("index", "n.v[2]", "at")}`,
     "from += n.v[3];",
     "at += n.v[4];",
     "}",
@@ -70,7 +79,7 @@ export function linesSource(dtype: DType, rank: number, wide: boolean): string {
 }
 
 /**
- * The source of `owners_kernel(numbers, output, source, indices)`: blocks along x are lines, along y ranges of targets, as many as the
+ * The source of `owners_kernel(numbers, output, source, indices, report)`: blocks along x are lines, along y ranges of targets, as many as the
  * number `extra`, whose sums lie in dynamic shared memory.
  */
 export function ownersSource(dtype: DType, rank: number, wide: boolean): string {
@@ -78,7 +87,7 @@ export function ownersSource(dtype: DType, rank: number, wide: boolean): string 
   const type = wide ? "long long" : "int", value = VALUE_TYPES[dtype];
   return withDeviceFunctions([
     numbers,
-    `extern "C" __global__ void owners_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices) {`,
+    `extern "C" __global__ void owners_kernel(const Numbers n, ${value}* __restrict__ y, const ${value}* __restrict__ x, const int* __restrict__ indices, int* report) {`,
     "extern __shared__ double dynamic[];",
     `__shared__ int targets[${OWNER_TILE}];`,
     `__shared__ ${value} values[${OWNER_TILE}];`,
@@ -97,7 +106,10 @@ export function ownersSource(dtype: DType, rank: number, wide: boolean): string 
     `const int count = rest < ${OWNER_TILE} ? rest : ${OWNER_TILE};`,
     "__syncthreads();",
     `for (int j = owner; j < count; j += ${OWNERS}) {`,
-    "targets[j] = indices[at + (first + j) * n.v[4]] - lowest;",
+    "const int index = indices[at + (first + j) * n.v[4]];",
+    "const bool isInside = index >= 0 && index < n.v[2];",
+    `if (!isInside && blockIdx.y == 0) ${report("index", "n.v[2]", "at + (first + j) * n.v[4]")}`,
+    "targets[j] = isInside ? index - lowest : -1;",
     "values[j] = x[from + (first + j) * n.v[3]];",
     "}",
     "__syncthreads();",
@@ -116,9 +128,9 @@ export function ownersSource(dtype: DType, rank: number, wide: boolean): string 
 }
 
 /**
- * The source of the sort, by one digit in each round. `sort_count(count, shift, stride, blocks, keys, counts)` counts the digits of each
- * block's keys, `sort_scan(count, counts)` turns counts into first places, `sort_place(count, shift, stride, blocks, keys, order, counts,
- * newKeys, newOrder)` moves keys and what stands for them there, equal ones in their order. Without an `order` a key stands for its place.
+ * The source of the sort, by one digit in each round. `sort_count(count, shift, stride, blocks, targets, keys, report, counts)` counts the digits of each
+ * block's keys, with `targets` for those out of range, which it reports in the first round; `sort_scan(count, counts)` turns counts into first places, `sort_place(count, shift, stride, blocks, targets, keys,
+ * order, counts, newKeys, newOrder)` moves keys and what stands for them there, equal ones in their order. Without an `order` a key stands for its place.
  */
 export function sortSource(): string {
   const digits = 2 ** DIGIT_BITS;
@@ -128,12 +140,19 @@ export function sortSource(): string {
   const int left = count - first;
   const int held = left < ${SORT_TILE} ? left : ${SORT_TILE};
   for (int j = (int)threadIdx.x; j < held; j += ${digits}) {
-    digits[j] = (keys[(long long)(first + j) * stride] >> shift) & ${digits - 1};
+    digits[j] = (key_of(keys[(long long)(first + j) * stride], targets) >> shift) & ${digits - 1};
   }
   __syncthreads();
   const int digit = (int)threadIdx.x;`;
-  return `extern "C" __global__ void sort_count(const int count, const int shift, const int stride, const int blocks,
-    const int* __restrict__ keys, int* counts) {${tile}
+  return withDeviceFunctions(`static __device__ inline int key_of(int index, int targets) {
+  return index >= 0 && index < targets ? index : targets;
+}
+extern "C" __global__ void sort_count(const int count, const int shift, const int stride, const int blocks, const int targets,
+    const int* __restrict__ keys, int* report, int* counts) {${tile}
+  for (int j = (int)threadIdx.x; shift == 0 && j < held; j += ${digits}) {
+    const long long at = (long long)(first + j) * stride;
+    if (key_of(keys[at], targets) == targets) ${report("keys[at]", "targets", "at")}
+  }
   int found = 0;
   for (int j = 0; j < held; j++) found += digits[j] == digit ? 1 : 0;
   counts[digit * blocks + (int)blockIdx.x] = found;
@@ -156,19 +175,19 @@ extern "C" __global__ void sort_scan(const int count, int* counts) {
     before += own;
   }
 }
-extern "C" __global__ void sort_place(const int count, const int shift, const int stride, const int blocks,
+extern "C" __global__ void sort_place(const int count, const int shift, const int stride, const int blocks, const int targets,
     const int* __restrict__ keys, const int* __restrict__ order, const int* counts, int* newKeys, int* newOrder) {${tile}
   int place = counts[digit * blocks + (int)blockIdx.x];
   for (int j = 0; j < held; j++) {
     if (digits[j] == digit) {
       const int from = first + j;
-      newKeys[place] = keys[(long long)from * stride];
+      newKeys[place] = key_of(keys[(long long)from * stride], targets);
       newOrder[place] = order == 0 ? from : order[from];
       place++;
     }
   }
 }
-`;
+`);
 }
 
 /**
