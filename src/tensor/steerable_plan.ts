@@ -123,21 +123,33 @@ export interface SteerableWork {
   readonly product: number;
   /** Planes of one group. */
   readonly planes: number;
+  /** Values that are read and folded along rows: with steps, of more rows for each row of the output. */
+  readonly folded: number;
+  /** Elements of the output that the product writes. */
+  readonly outputs: number;
 }
 
 /** What the parts of a convolution cost on a device, each beside a multiply-add of a large matrix product. */
 export interface SteerableCosts {
   /** A multiply-add of the dense convolution. */
   readonly dense: number;
+  /** A value that the dense convolution copies for a tap along a row: one for each channel, tap of a row and output position. */
+  readonly denseCopy: number;
+  /** An element of the output of the dense convolution. */
+  readonly denseOutput: number;
   /** A multiply-add of the projection. */
   readonly projection: number;
+  /** A value read and folded along its row before the projection: {@linkcode SteerableWork.folded}. */
+  readonly fold: number;
   /** A term of the contraction. */
   readonly contraction: number;
   /** An element of a plane, written and read again by the product. */
   readonly plane: number;
+  /** An element of the output of the product. */
+  readonly output: number;
   /** A multiply-add of the changes of basis of input and output. */
   readonly basisChange: number;
-  /** An element of a feature map, written and read again, which the changes of basis do once more each. */
+  /** An element of a feature map that a change of basis writes and the next step reads. */
   readonly pass: number;
   /** A multiply-add of a product with a single row of weights. */
   readonly thinProduct: number;
@@ -148,11 +160,12 @@ export interface SteerableCosts {
 /** Counts the work of a plan on a geometry. */
 export function steerableWork(plan: SteerablePlan, geometry: ConvolutionGeometry): SteerableWork {
   const pixels = geometry.outputSize.reduce((count, size) => count * size, geometry.batch * geometry.groups);
-  let projection = 0, contraction = 0, product = 0, planes = 0;
+  let projection = 0, contraction = 0, product = 0, planes = 0, channelCount = 0, outputs = 0;
   const nonZero = (values: Float64Array): number => values.reduce((count, value) => value === 0 ? count : count + 1, 0);
   const perChannel = nonZero(plan.functions);
   for (const { size, channels, parts } of plan.inputs) {
     projection += channels.length * size * perChannel;
+    channelCount += channels.length * size;
     for (const { output, paths, coefficients } of parts) {
       contraction += channels.length * nonZero(coefficients);
       const made = channels.length * paths * plan.outputs[output].size;
@@ -160,5 +173,19 @@ export function steerableWork(plan: SteerablePlan, geometry: ConvolutionGeometry
       product += made * plan.outputs[output].channels.length;
     }
   }
-  return { projection: projection * pixels, contraction: contraction * pixels, product: product * pixels, planes };
+  for (const { size, channels } of plan.outputs) outputs += size * channels.length;
+  const { kernelSize, stride } = geometry, last = kernelSize.length - 1;
+  // Rows that no output before has met, for each row of outputs.
+  const rows = kernelSize.reduce(
+    (count, taps, axis) => axis === last ? count : count * Math.min(taps, stride[axis]),
+    1,
+  );
+  return {
+    projection: projection * pixels,
+    contraction: contraction * pixels,
+    product: product * pixels,
+    planes,
+    folded: channelCount * kernelSize[last] * rows * pixels,
+    outputs: outputs * pixels,
+  };
 }

@@ -129,5 +129,12 @@ test("steerableWork counts coefficients that are not 0, planes and products", ()
     outputs: [{ size: 1, channels: Int32Array.of(0, 1, 2, 3) }],
   });
   const work = steerableWork(plan, convolutionGeometry([2, 3, 7], [4, 3, 3]));
-  assertEquals(work, { projection: 3 * 4 * 10, contraction: 3 * 2 * 10, product: 3 * 2 * 4 * 10, planes: 6 });
+  assertEquals(work, {
+    projection: 3 * 4 * 10,
+    contraction: 3 * 2 * 10,
+    product: 3 * 2 * 4 * 10,
+    planes: 6,
+    folded: 3 * 3 * 10,
+    outputs: 4 * 10,
+  });
 });

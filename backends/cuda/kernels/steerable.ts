@@ -49,9 +49,13 @@ const FUNCTION_POSITIONS = 4;
  */
 export const CUDA_COSTS: SteerableCosts = {
   dense: 1.2,
+  denseCopy: 0,
+  denseOutput: 0,
   projection: 2,
+  fold: 0,
   contraction: 6,
   plane: 60,
+  output: 0,
   basisChange: 2,
   pass: 60,
   thinProduct: 2,

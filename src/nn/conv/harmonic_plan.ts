@@ -24,6 +24,10 @@ function range(count: number): Int32Array {
 export class HarmonicConvolution implements FastConvolution {
   readonly plan: SteerablePlan;
   readonly form: PlanForm;
+  readonly basisWork: FastConvolution["basisWork"] = {
+    before: { products: 0, written: 0 },
+    after: { products: 0, written: 0 },
+  };
   readonly #groups: number;
   readonly #channels: readonly [number, number];
   readonly #expansion: FilterExpansion;

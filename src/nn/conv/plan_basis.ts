@@ -36,6 +36,14 @@ interface ClassBasis {
   readonly matrix: Constant | undefined;
 }
 
+/** What a change of basis does for each position. */
+export interface BasisWork {
+  /** Multiply-adds of its products. */
+  readonly products: number;
+  /** Channels that are written: by products, by joining classes, by bringing channels into order. */
+  readonly written: number;
+}
+
 /** What both directions know. */
 abstract class FieldBasis {
   /** Channels of all blocks. */
@@ -85,6 +93,21 @@ abstract class FieldBasis {
 
   /** Rows and columns of a class's matrix. */
   protected abstract shapeOf(size: number, width: number): readonly [number, number];
+
+  /** What applying it to one position takes; nothing where fields are in order and already blocks. */
+  get work(): BasisWork {
+    let products = 0, written = 0, channels = 0;
+    for (const { count, matrix } of this.classes) {
+      if (matrix === undefined) continue;
+      const [rows, columns] = matrix.shape;
+      products += count * rows * columns;
+      written += count * rows;
+    }
+    for (const { count, size, width } of this.classes) channels += count * this.shapeOf(size, width)[0];
+    if (this.classes.length > 1) written += channels;
+    if (this.channelOrder !== undefined) written += channels;
+    return { products, written };
+  }
 
   /** The first channel of the block with this number of an irrep of a field. */
   channel(field: number, position: number, block: number): number {

@@ -205,6 +205,7 @@ function productBlocks(type: FieldType, sides: Sides, planes: readonly OutputPla
 export class StructuredConvolution implements FastConvolution {
   readonly plan: SteerablePlan;
   readonly form: PlanForm;
+  readonly basisWork: FastConvolution["basisWork"];
   readonly #groups: number;
   readonly #before: FromFields;
   readonly #after: ToFields;
@@ -224,6 +225,7 @@ export class StructuredConvolution implements FastConvolution {
     const products = productBlocks(forward ? outType : inType, sides, planes);
     this.#before = new FromFields(inType, forward ? plainBlocks(inType) : products);
     this.#after = new ToFields(outType, forward ? products : plainBlocks(outType));
+    this.basisWork = { before: this.#before.work, after: this.#after.work };
     const [source, target] = forward ? [this.#before, this.#after] : [this.#after, this.#before];
     this.plan = steerablePlan({
       functions: coordinates.functions,

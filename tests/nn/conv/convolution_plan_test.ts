@@ -2,6 +2,7 @@
 // covers: src/nn/conv/plan_cost.ts
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { bandlimitedRegularRepresentation, directSum } from "../../../src/group/mod.ts";
 import { flipOnR1, flipRot2dOnR2, icoOnR3, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
 import {
   FieldType,
@@ -18,6 +19,8 @@ import {
   SequentialModule,
 } from "../../../src/nn/mod.ts";
 import { ConvolutionPlans, requirePlan } from "../../../src/nn/conv/convolution_plan.ts";
+import { StructuredConvolution } from "../../../src/nn/conv/structured_plan.ts";
+import { steerableWork } from "../../../src/tensor/steerable_plan.ts";
 import { CPU_COSTS, planCosts } from "../../../src/nn/conv/plan_cost.ts";
 import { convolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
 import type { SteerableConvolutionOptions } from "../../../src/nn/conv/rd_conv.ts";
@@ -191,4 +194,38 @@ test("a backend's own costs decide the plan, for one shape on several backends",
   for (const [backend, plan] of [[usual, "structured"], [costly, "dense"], [usual, "structured"]] as const) {
     assertEquals(plans.choose(geometry, backend).plan, plan);
   }
+});
+
+test("changes of basis cost what they do: nothing where fields are irreps in order already", () => {
+  const space = rot3dOnR3(), irreps = directSum(space.irreps(2)), powers = irreps.tensor(space.irrep(1));
+  const partsOf = (inType: FieldType, outType: FieldType) => {
+    const { tables, layout, kernelSize } = new R3Conv(inType, outType, 3);
+    return { tables, layout, inType, outType, groups: 1, kernelSize };
+  };
+  const plain = new FieldType(space, irreps, 4), mixed = new FieldType(space, powers, 2);
+  const { before, after } = new StructuredConvolution(partsOf(plain, mixed)).basisWork;
+  assertEquals(before, { products: 0, written: 0 });
+  assertEquals(after, { products: 2 * powers.size ** 2, written: 2 * powers.size });
+  const two = new FieldType(space, [irreps, powers, irreps]);
+  // Two classes, whose fields alternate: a product for one, then they are joined and brought into order.
+  assertEquals(new StructuredConvolution(partsOf(plain, two)).basisWork.after, {
+    products: powers.size ** 2,
+    written: powers.size + 2 * (powers.size + 2 * irreps.size),
+  });
+});
+
+test("with strides the plan that folds fewer channels' rows, or multiplies less behind them, is the cheapest", () => {
+  const space = rot3dOnR3(), fourier = bandlimitedRegularRepresentation(space.fibergroup, 2);
+  const vector = space.irrep(1), powers = directSum([space.trivialRepr, vector, vector.tensor(vector)]);
+  const inType = new FieldType(space, fourier, 2), outType = new FieldType(space, powers, 4);
+  const { tables, layout, kernelSize } = new R3Conv(inType, outType, 3);
+  const plans = new ConvolutionPlans({ tables, layout, inType, outType, groups: 1, kernelSize }, "auto");
+  const size = [33, 33, 33], filter = [outType.size, inType.size, ...kernelSize];
+  const geometry = convolutionGeometry([2, inType.size, ...size], filter, { padding: 1, stride: 2 });
+  assertEquals(planCosts(plans, geometry)[0].plan, "structured");
+  const { folded, outputs } = steerableWork(plans.get("harmonic", "forward").plan, geometry);
+  const positions = 2 * 17 ** 3;
+  // Three taps of a row, of two rows and two depths for each row of the output.
+  assertEquals(folded, 3 * 4 * inType.size * positions);
+  assertEquals(outputs, outType.size * positions);
 });
