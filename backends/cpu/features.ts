@@ -5,12 +5,22 @@
 
 import { BackendError } from "../../src/tensor/errors.ts";
 import type { CpuFeatures } from "./context.ts";
-import { ModuleBuilder } from "./wasm/assembler.ts";
 
-function validates(build: (module: ModuleBuilder) => void, shared = false): boolean {
-  const module = new ModuleBuilder({ shared });
-  build(module);
-  return WebAssembly.validate(module.toBytes());
+/** Modules that the engine is asked about, as `ModuleBuilder` writes them: a start does not wait for it. */
+export const PROBES = {
+  /** `i32x4.splat`. */
+  simd: "0061736d0100000001060160017b017b020f0103656e76066d656d6f7279020001030201000701000a080106004101fd110b",
+  /** `f32x4.relaxed_madd`. */
+  relaxedSimd:
+    "0061736d0100000001060160017b017b020f0103656e76066d656d6f7279020001030201000701000a0d010b00200020002000fd85020b",
+  /** A shared memory. */
+  sharedMemory: "0061736d0100000001010002120103656e76066d656d6f72790203018080040301000701000a0100",
+} as const;
+
+function validates(probe: keyof typeof PROBES): boolean {
+  const digits = PROBES[probe], module = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < module.length; i++) module[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  return WebAssembly.validate(module);
 }
 
 /** Probes the engine. Throws `BackendError` where there is no WebAssembly or no SIMD. */
@@ -23,9 +33,7 @@ export function detectFeatures(): CpuFeatures {
       hint: 'Use the backend "reference", or a runtime with WebAssembly (Deno, Bun, Node 20 or a current browser)',
     });
   }
-  const simd = validates((module) => {
-    module.function(["v128"], ["v128"]).i32(1).op("i32x4.splat");
-  });
+  const simd = validates("simd");
   if (!simd) {
     throw new BackendError({
       op: "cpu backend",
@@ -34,17 +42,14 @@ export function detectFeatures(): CpuFeatures {
       hint: 'Use the backend "reference", or a newer runtime',
     });
   }
-  const relaxedSimd = validates((module) => {
-    const f = module.function(["v128"], ["v128"]);
-    f.get(f.params[0]).get(f.params[0]).get(f.params[0]).op("f32x4.relaxed_madd");
-  });
+  const relaxedSimd = validates("relaxedSimd");
   return { simd: true, relaxedSimd, threads: canShareMemory() };
 }
 
 /** A page without cross-origin isolation has no `SharedArrayBuffer`, whatever its engine knows. */
 function canShareMemory(): boolean {
   if (typeof SharedArrayBuffer === "undefined") return false;
-  if (!validates(() => {}, true)) return false;
+  if (!validates("sharedMemory")) return false;
   try {
     return new WebAssembly.Memory({ initial: 0, maximum: 1, shared: true }).buffer instanceof SharedArrayBuffer;
   } catch {

@@ -11,6 +11,7 @@ import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts"
 import { type Padding, type PerAxis, perAxis } from "../../tensor/conv_geometry.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
+import { localScope } from "../../tensor/scope.ts";
 import { isGradEnabled, noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
@@ -220,9 +221,12 @@ export abstract class RdConv<K extends RepresentationKind = RepresentationKind> 
   /** The convolution of `x` by a plan that needs no filter, with the bias. */
   protected convolveBy(plan: FastConvolution, x: Tensor, options: FastOptions): Tensor {
     const dtype = x.dtype as FloatDType;
-    const y = plan.apply(x, this.weights.cast(dtype), options);
-    const bias = this.expandBias(dtype);
-    return bias === undefined ? y : y.add(bias.reshape([-1, ...options.stride.map(() => 1)]));
+    // What comes before the bias is as large as the output, and no gradient needs it.
+    return localScope(() => {
+      const y = plan.apply(x, this.weights.cast(dtype), options);
+      const bias = this.expandBias(dtype);
+      return bias === undefined ? y : y.add(bias.reshape([-1, ...options.stride.map(() => 1)]));
+    });
   }
 
   /** Copies the expanded filter and bias into a plain layer's parameters. */
