@@ -15,3 +15,15 @@ export class DataError extends Error {
     this.details = details;
   }
 }
+
+/** A batch that could not be prepared on another thread. `cause` is the error that was thrown there. */
+export class LoaderError extends Error {
+  /** The facts of the error. */
+  readonly details: ErrorDetails;
+  /** Makes the error from its facts. */
+  constructor(details: ErrorDetails, options?: ErrorOptions) {
+    super(describeError(details), options);
+    this.name = "LoaderError";
+    this.details = details;
+  }
+}

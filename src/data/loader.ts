@@ -1,12 +1,23 @@
 /**
- * Batches of a dataset: shuffled by seed, prepared ahead of the training loop, optionally augmented. The order of an epoch depends on
- * the seed and the epoch's number alone, so a resumed run sees what an uninterrupted one would have seen.
+ * Batches of a dataset: shuffled by seed, prepared ahead of the training loop, optionally augmented, on the main thread or on others. An
+ * epoch depends on the seed and its number alone, so a resumed run sees what an uninterrupted one would have seen, with or without workers.
  */
 
-import { ArgumentError } from "../tensor/errors.ts";
+import { runtime } from "../runtime/mod.ts";
+import { ArgumentError, DisposedError } from "../tensor/errors.ts";
 import { philox4x32, uniformFromWords } from "../tensor/philox.ts";
+import {
+  type BatchGeometry,
+  type BatchJob,
+  type BatchWorkerData,
+  type BatchWorkerJob,
+  batchWorkerSource,
+  fillImages,
+} from "./batch_kernel.ts";
 import type { ImageDataset } from "./dataset.ts";
+import { prefetched } from "./prefetch.ts";
 import { rotateImage } from "./rotation.ts";
+import type { WorkerPool } from "./worker_pool.ts";
 
 /** How a {@linkcode BatchLoader} makes batches. */
 export interface BatchOptions {
@@ -34,8 +45,19 @@ export interface BatchOptions {
   readonly translation?: readonly [low: number, high: number];
   /** Grey values are mapped to (value / 255 − mean) / deviation. Default `{ mean: 0, deviation: 1 }`. */
   readonly normalize?: { readonly mean: number; readonly deviation: number };
-  /** Batches prepared ahead of the one in use. Default 2. */
+  /** Batches prepared ahead of the one in use. Default 2, or `workers` where that is more. */
   readonly prefetch?: number;
+  /**
+   * Threads that prepare images while the loop computes; the batches are the same to the last bit. At most `prefetch`. Default 0: the main
+   * thread prepares them. The images are copied when the first epoch begins (into shared memory where there is some), so that later changes
+   * of the dataset's pixels are not seen.
+   */
+  readonly workers?: number;
+  /**
+   * Whether the memory of `images` is used again, so that an epoch takes memory for `prefetch` + 1 batches only. The `images` of a batch are
+   * then empty (their length is 0) as soon as the next batch is asked for. Default false: every batch can be kept.
+   */
+  readonly reuse?: boolean;
 }
 
 /** Options that are off unless given. */
@@ -75,10 +97,50 @@ export function epochOrder(count: number, seed: number, epoch: number): Int32Arr
   return order;
 }
 
+/** Refuses an option that is no integer of at least `minimum`. */
+function checkInteger(name: string, value: number, minimum: number): void {
+  if (Number.isInteger(value) && value >= minimum) return;
+  const expected = `${name} as an integer of at least ${minimum}`;
+  throw new ArgumentError({ op: "BatchLoader", expected, actual: String(value) });
+}
+
+/** Refuses sizes that do not fit together. */
+function checkSizes({ length, height, width, pixels, labels }: ImageDataset, padTo: readonly [number, number]): void {
+  const op = "BatchLoader";
+  if (pixels.length !== length * height * width || labels.length !== length) {
+    throw new ArgumentError({
+      op,
+      expected: `${length} images of ${height} × ${width} pixels with a label each`,
+      actual: `${pixels.length} pixels and ${labels.length} labels`,
+    });
+  }
+  if (padTo[0] < height || padTo[1] < width) {
+    throw new ArgumentError({
+      op,
+      expected: `padTo of at least the images' size [${height}, ${width}]`,
+      actual: `[${padTo.join(", ")}]`,
+    });
+  }
+}
+
+/** Pixels that several threads can read: in shared memory where there is such, else a copy that is cloned for each. */
+function sharePixels(pixels: Uint8Array): Uint8Array {
+  if (!runtime.hasSharedMemory) return pixels.slice();
+  if (pixels.buffer instanceof SharedArrayBuffer) return pixels;
+  const shared = new Uint8Array(new SharedArrayBuffer(pixels.length));
+  shared.set(pixels);
+  return shared;
+}
+
 /**
  * Makes batches of an {@linkcode ImageDataset}.
  *
- * Throws {@linkcode ArgumentError} for a batch size, limit or prefetch out of range, or padding smaller than the images.
+ * With `workers`, threads of its own prepare the images while the loop computes. They start with the first epoch, idle between epochs
+ * without keeping the process alive, and end when the loader is disposed of, when it is garbage, and when a loop is left early (the next
+ * epoch starts new ones). An error in a worker is thrown in the loop as a {@linkcode LoaderError}.
+ *
+ * Throws {@linkcode ArgumentError} for a batch size, limit, prefetch or number of workers out of range, a dataset whose arrays do not fit
+ * its sizes, or padding smaller than the images.
  *
  * @example Iterate over an epoch
  * ```ts
@@ -86,18 +148,27 @@ export function epochOrder(count: number, seed: number, epoch: number): Int32Arr
  * import { assertEquals } from "@std/assert";
  *
  * const dataset = { length: 3, height: 1, width: 2, pixels: new Uint8Array([0, 255, 51, 0, 0, 0]), labels: new Uint8Array([4, 5, 6]) };
- * const loader = new BatchLoader(dataset, { batchSize: 2 });
+ * await using loader = new BatchLoader(dataset, { batchSize: 2, rotation: [0, Math.PI], workers: 1 });
  * const sizes: number[] = [];
  * for await (const batch of loader.epoch(0)) sizes.push(batch.size);
  * assertEquals(sizes, [2, 1]);
  * ```
  */
 export class BatchLoader {
+  /** Threads that prepare batches; 0: the main thread does, because no workers were asked for or the runtime has none. */
+  readonly threads: number;
   readonly #dataset: ImageDataset;
   readonly #options: Required<Omit<BatchOptions, Augmentation>> & Pick<BatchOptions, Augmentation>;
+  readonly #geometry: BatchGeometry;
+  /** Memory of images to use again. */
+  readonly #free: ArrayBuffer[] = [];
+  readonly #scratch: Float32Array;
+  #pool: Promise<WorkerPool<BatchWorkerJob, ArrayBuffer>> | undefined;
+  #disposed = false;
 
   /** Checks the options; nothing is prepared yet. */
   constructor(dataset: ImageDataset, options: BatchOptions = {}) {
+    const workers = options.workers ?? 0;
     this.#dataset = dataset;
     this.#options = {
       batchSize: options.batchSize ?? 64,
@@ -107,33 +178,30 @@ export class BatchLoader {
       limit: Math.min(options.limit ?? dataset.length, dataset.length),
       padTo: options.padTo ?? [dataset.height, dataset.width],
       normalize: options.normalize ?? { mean: 0, deviation: 1 },
-      prefetch: options.prefetch ?? 2,
+      prefetch: options.prefetch ?? Math.max(2, workers),
+      workers,
+      reuse: options.reuse ?? false,
       rotation: options.rotation,
       translation: options.translation,
     };
-    const { batchSize, prefetch, limit, padTo } = this.#options;
-    for (
-      const [name, value, minimum] of [["batchSize", batchSize, 1], ["prefetch", prefetch, 0], [
-        "limit",
-        limit,
-        0,
-      ]] as const
-    ) {
-      if (!Number.isInteger(value) || value < minimum) {
-        throw new ArgumentError({
-          op: "BatchLoader",
-          expected: `${name} as an integer of at least ${minimum}`,
-          actual: String(value),
-        });
-      }
-    }
-    if (padTo[0] < dataset.height || padTo[1] < dataset.width) {
+    const { batchSize, prefetch, limit, padTo, normalize } = this.#options;
+    checkInteger("batchSize", batchSize, 1);
+    checkInteger("workers", workers, 0);
+    checkInteger("prefetch", prefetch, 0);
+    checkInteger("limit", limit, 0);
+    if (workers > prefetch) {
       throw new ArgumentError({
         op: "BatchLoader",
-        expected: `padTo of at least the images' size [${dataset.height}, ${dataset.width}]`,
-        actual: `[${padTo.join(", ")}]`,
+        expected: `at most prefetch = ${prefetch} workers`,
+        actual: String(workers),
+        hint: "More workers than batches ahead have nothing to do: raise prefetch",
       });
     }
+    checkSizes(dataset, padTo);
+    const [rows, columns] = padTo;
+    this.#geometry = { height: dataset.height, width: dataset.width, rows, columns, ...normalize };
+    this.#scratch = new Float32Array(rows * columns);
+    this.threads = runtime.hasWorkers ? workers : 0;
   }
 
   /** Number of batches in an epoch. */
@@ -142,53 +210,111 @@ export class BatchLoader {
     return dropLast ? Math.floor(limit / batchSize) : Math.ceil(limit / batchSize);
   }
 
-  /** The batches of epoch number `epoch`, from batch number `first` on, prepared `prefetch` ahead. */
+  /**
+   * The batches of epoch number `epoch`, from batch number `first` on, prepared `prefetch` ahead.
+   *
+   * Throws {@linkcode DisposedError} after `dispose`, and {@linkcode LoaderError} when a worker fails.
+   */
   async *epoch(epoch: number, first = 0): AsyncGenerator<Batch, void, undefined> {
-    const { limit, shuffle, seed, prefetch } = this.#options;
+    this.#check();
+    const { limit, shuffle, seed, prefetch, reuse } = this.#options;
     const order = shuffle ? epochOrder(limit, seed, epoch) : Int32Array.from({ length: limit }, (_, i) => i);
-    const ready: Promise<Batch>[] = [];
-    for (let next = first; next < this.length || ready.length > 0;) {
-      while (next < this.length && ready.length <= prefetch) {
-        const index = next++;
-        ready.push(Promise.resolve().then(() => this.#prepare(order, epoch, index)));
-      }
-      yield await ready.shift()!;
-    }
+    const pool = this.threads > 0 ? await (this.#pool ??= this.#createPool()) : undefined;
+    pool?.enter();
+    yield* prefetched<Batch>({
+      first,
+      length: this.length,
+      prefetch,
+      prepare: async (index) => {
+        this.#check();
+        const job = this.#job(order, epoch, index);
+        const buffer = this.#free.pop() ?? (reuse ? new ArrayBuffer(this.#bytes) : undefined);
+        if (pool === undefined) {
+          // The loop goes on with the batch it has before this one is made.
+          await Promise.resolve();
+          return this.#fill(job, buffer);
+        }
+        return this.#batch(job, await pool.run({ ...job, buffer }, buffer === undefined ? [] : [buffer]));
+      },
+      release: reuse ? ({ images }) => this.#release(images.buffer as ArrayBuffer) : undefined,
+      end: (complete) => pool?.leave(complete) ?? Promise.resolve(),
+    });
   }
 
-  #prepare(order: Int32Array, epoch: number, index: number): Batch {
-    const { batchSize, padTo, rotation, translation, normalize, limit, seed } = this.#options;
-    const { height, width, pixels, labels } = this.#dataset;
+  /** Ends the workers; resolves when they have ended. A loop that waits for a batch gets a {@linkcode LoaderError}. */
+  async dispose(): Promise<void> {
+    this.#disposed = true;
+    this.#free.length = 0;
+    const pool = this.#pool;
+    this.#pool = undefined;
+    await (await pool)?.stop();
+  }
+
+  /** Ends the workers without waiting for them. */
+  [Symbol.dispose](): void {
+    void this.dispose();
+  }
+
+  /** Ends the workers. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
+  #check(): void {
+    if (!this.#disposed) return;
+    throw new DisposedError({ op: "BatchLoader", expected: "a loader in use", actual: "one that was disposed of" });
+  }
+
+  async #createPool(): Promise<WorkerPool<BatchWorkerJob, ArrayBuffer>> {
+    const { WorkerPool } = await import("./worker_pool.ts");
+    const { height, width, pixels } = this.#dataset;
+    const used = pixels.subarray(0, this.#options.limit * height * width);
+    const data: BatchWorkerData = { pixels: sharePixels(used), geometry: this.#geometry };
+    const options = { op: "BatchLoader", source: batchWorkerSource(), threads: this.threads, data };
+    const pool = new WorkerPool<BatchWorkerJob, ArrayBuffer>(options);
+    pool.endWith(this);
+    return pool;
+  }
+
+  /** Bytes of the images of a whole batch. */
+  get #bytes(): number {
+    return 4 * Math.min(this.#options.batchSize, this.#options.limit) * this.#scratch.length;
+  }
+
+  /** Takes the memory away from the batch that had it. */
+  #release(buffer: ArrayBuffer): void {
+    this.#free.push(structuredClone(buffer, { transfer: [buffer] }));
+  }
+
+  /** The images of a batch, and how they are moved. */
+  #job(order: Int32Array, epoch: number, index: number): BatchJob {
+    const { batchSize, rotation, translation, limit, seed } = this.#options;
     const begin = index * batchSize;
-    const size = Math.min(batchSize, limit - begin);
-    const [rows, columns] = padTo;
-    const images = new Float32Array(size * rows * columns);
-    const padded = new Float32Array(rows * columns);
-    const chosen = new Int32Array(size);
-    const moved = rotation !== undefined || translation !== undefined;
-    for (let i = 0; i < size; i++) {
-      const from = order[begin + i];
-      chosen[i] = labels[from];
-      const target = moved ? padded : images;
-      const offset = moved ? 0 : i * rows * columns;
-      for (let row = 0; row < height; row++) {
-        for (let column = 0; column < width; column++) {
-          target[offset + row * columns + column] = pixels[(from * height + row) * width + column] / 255;
-        }
+    const from = order.slice(begin, Math.min(begin + batchSize, limit));
+    if (rotation === undefined && translation === undefined) return { from };
+    const moves = new Float64Array(3 * from.length);
+    [rotation, translation, translation].forEach((range, which) => {
+      if (range === undefined) return;
+      const [low, high] = range;
+      for (let i = 0; i < from.length; i++) {
+        moves[3 * i + which] = low + (high - low) * uniform(seed, augmentStream(epoch), begin + i, which);
       }
-      if (moved) {
-        const draw = ([low, high]: readonly [number, number], which: number): number =>
-          low + (high - low) * uniform(seed, augmentStream(epoch), begin + i, which);
-        const angle = rotation === undefined ? 0 : draw(rotation, 0);
-        const shift = translation === undefined
-          ? [0, 0] as const
-          : [draw(translation, 1), draw(translation, 2)] as const;
-        rotateImage(padded, 0, images, i * rows * columns, rows, columns, angle, shift);
-      }
-    }
-    if (normalize.mean !== 0 || normalize.deviation !== 1) {
-      for (let i = 0; i < images.length; i++) images[i] = (images[i] - normalize.mean) / normalize.deviation;
-    }
-    return { size, shape: [size, 1, rows, columns], images, labels: chosen };
+    });
+    return { from, moves };
+  }
+
+  /** Prepares a batch on this thread. */
+  #fill(job: BatchJob, buffer: ArrayBuffer | undefined): Batch {
+    const batch = this.#batch(job, buffer ?? new ArrayBuffer(4 * job.from.length * this.#scratch.length));
+    fillImages(batch.images, job, this.#dataset.pixels, this.#scratch, this.#geometry, rotateImage);
+    return batch;
+  }
+
+  /** The batch whose images are in `buffer`. */
+  #batch({ from }: BatchJob, buffer: ArrayBuffer): Batch {
+    const { rows, columns } = this.#geometry;
+    const images = new Float32Array(buffer, 0, from.length * rows * columns);
+    const labels = Int32Array.from(from, (position) => this.#dataset.labels[position]);
+    return { size: from.length, shape: [from.length, 1, rows, columns], images, labels };
   }
 }

@@ -21,14 +21,13 @@ export function rotateImage(
   angle: number,
   shift: readonly [down: number, right: number] = [0, 0],
 ): void {
+  // The text of this function also runs in workers (batch_kernel.ts), so it uses nothing from outside and has no functions inside.
   const quarter = angle / (Math.PI / 2);
   const isExact = height === width && Math.abs(quarter - Math.round(quarter)) < 1e-12;
   const cos = isExact ? [1, 0, -1, 0][((Math.round(quarter) % 4) + 4) % 4] : Math.cos(angle);
   const sin = isExact ? [0, 1, 0, -1][((Math.round(quarter) % 4) + 4) % 4] : Math.sin(angle);
   const centreRow = (height - 1) / 2;
   const centreColumn = (width - 1) / 2;
-  const at = (row: number, column: number): number =>
-    row >= 0 && row < height && column >= 0 && column < width ? source[sourceOffset + row * width + column] : 0;
   for (let row = 0; row < height; row++) {
     for (let column = 0; column < width; column++) {
       // The pixel at p shows what stood at R⁻¹(p − shift), with x along columns and y against rows.
@@ -40,8 +39,14 @@ export function rotateImage(
       const c0 = Math.floor(fromColumn);
       const fr = fromRow - r0;
       const fc = fromColumn - c0;
-      const top = (1 - fc) * at(r0, c0) + fc * at(r0, c0 + 1);
-      const bottom = (1 - fc) * at(r0 + 1, c0) + fc * at(r0 + 1, c0 + 1);
+      const at = sourceOffset + r0 * width + c0;
+      const hasTop = r0 >= 0 && r0 < height;
+      const hasBottom = r0 >= -1 && r0 < height - 1;
+      const hasLeft = c0 >= 0 && c0 < width;
+      const hasRight = c0 >= -1 && c0 < width - 1;
+      const top = (1 - fc) * (hasTop && hasLeft ? source[at] : 0) + fc * (hasTop && hasRight ? source[at + 1] : 0);
+      const bottom = (1 - fc) * (hasBottom && hasLeft ? source[at + width] : 0) +
+        fc * (hasBottom && hasRight ? source[at + width + 1] : 0);
       target[targetOffset + row * width + column] = (1 - fr) * top + fr * bottom;
     }
   }

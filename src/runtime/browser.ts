@@ -43,6 +43,11 @@ export class BrowserRuntime implements Runtime {
     return this.#globals.crossOriginIsolated === true;
   }
 
+  /** Pages and workers can start workers, some embedded engines cannot. */
+  get hasWorkers(): boolean {
+    return typeof Worker !== "undefined";
+  }
+
   /** There is no environment. */
   env(_name: string): string | undefined {
     return undefined;
@@ -109,6 +114,7 @@ export class BrowserRuntime implements Runtime {
     worker.postMessage(data);
     return {
       post: (message, transfer) => worker.postMessage(message, transfer ?? []),
+      hold: () => {},
       terminate: () => {
         worker.terminate();
         URL.revokeObjectURL(url);

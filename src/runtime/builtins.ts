@@ -9,6 +9,8 @@ export interface ProcessLike {
   env: Record<string, string | undefined>;
   /** The command line. */
   argv: string[];
+  /** The flags of the runtime in the command line. */
+  execArgv?: string[];
   /** Versions by component. */
   versions: Record<string, string | undefined>;
   /** The operating system. */

@@ -30,6 +30,7 @@ interface FileSystemLike {
 interface ThreadLike {
   postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
   on(event: string, fn: (value: unknown) => void): void;
+  ref(): void;
   unref(): void;
   terminate(): Promise<unknown>;
 }
@@ -60,6 +61,16 @@ export abstract class ServerRuntime implements Runtime {
   readonly canWaitOnMainThread = true;
   /** Memory can always be shared with workers. */
   readonly hasSharedMemory = true;
+
+  /** Whether there are threads. */
+  get hasWorkers(): boolean {
+    return builtinModule<ThreadsLike>("node:worker_threads") !== undefined;
+  }
+
+  /** The module that teaches a worker to import TypeScript by its `register()`; `undefined` where there is no need or no such module. */
+  protected get typeScriptLoader(): string | undefined {
+    return undefined;
+  }
 
   /**
    * The global `process`, looked up when it is needed: in Deno its first use sets up all of the compatibility with Node.
@@ -177,20 +188,24 @@ export abstract class ServerRuntime implements Runtime {
   }
 
   /** Starts a worker from plain JavaScript source. */
-  spawnWorker(source: string, { data, onMessage, onError }: WorkerOptions = {}): RuntimeWorker {
+  spawnWorker(source: string, options: WorkerOptions = {}): RuntimeWorker {
+    const { data, onMessage, onError, onExit, loadsTypeScript = false } = options;
     const threads = builtinModule<ThreadsLike>("node:worker_threads");
     if (threads === undefined) {
       throw new RuntimeUnsupportedError(this.name, { op: "spawnWorker", hint: "run on one thread" });
     }
     // Without its own execArgv a worker under tsx loads the TypeScript loader again, which takes ten times as long as
     // starting the worker.
-    const worker = new threads.Worker(threadWorkerSource(source), { eval: true, workerData: data, execArgv: [] });
+    const framed = threadWorkerSource(source, loadsTypeScript ? this.typeScriptLoader : undefined);
+    const worker = new threads.Worker(framed, { eval: true, workerData: data, execArgv: [] });
     worker.on("error", (error) => onError?.(error instanceof Error ? error : new Error(String(error))));
     if (onMessage) worker.on("message", onMessage);
+    if (onExit) worker.on("exit", onExit);
     // A listener for messages holds the process, so this must come after them.
     worker.unref();
     return {
       post: (message, transfer) => worker.postMessage(message, transfer),
+      hold: (alive) => alive ? worker.ref() : worker.unref(),
       terminate: async () => {
         await worker.terminate();
       },

@@ -15,9 +15,19 @@ export interface WorkerOptions {
   onMessage?: (message: unknown) => void;
   /** Called when the worker throws or cannot start. Default: the error is dropped; the worker is dead. */
   onError?: (error: Error) => void;
+  /**
+   * Called once the worker has ended in any way, also by `terminate` or by a `process.exit` of its own. Not called in browsers, which do
+   * not tell.
+   */
+  onExit?: () => void;
+  /**
+   * Whether `port.load` of the worker takes TypeScript where the process does: under tsx the worker then starts tsx's loader too, which
+   * takes a few hundred milliseconds. Deno and Bun always take it. Default false.
+   */
+  loadsTypeScript?: boolean;
 }
 
-/** A worker that runs one script. It does not keep the process alive. */
+/** A worker that runs one script. It does not keep the process alive unless it is told to. */
 export interface RuntimeWorker {
   /**
    * Sends a message to the functions that the worker registered with `port.listen`.
@@ -26,6 +36,11 @@ export interface RuntimeWorker {
    * @param transfer Buffers and ports that move to the worker.
    */
   post(message: unknown, transfer?: ArrayBuffer[]): void;
+  /**
+   * Says whether the worker keeps the process alive from now on: true while somebody waits for a message of it. At its start it does
+   * not. Without effect in browsers.
+   */
+  hold(alive: boolean): void;
   /** Stops the worker at once; resolves when it has ended. */
   terminate(): Promise<void>;
 }
@@ -74,6 +89,8 @@ export interface Runtime {
   readonly canWaitOnMainThread: boolean;
   /** Whether memory can be shared with workers. In browsers this needs cross-origin isolation. */
   readonly hasSharedMemory: boolean;
+  /** Whether `spawnWorker` can start workers. */
+  readonly hasWorkers: boolean;
 
   /**
    * Reads an environment variable; never prompts.
@@ -128,7 +145,8 @@ export interface Runtime {
 
   /**
    * Starts a worker from plain JavaScript source. The source is the body of a function with two parameters:
-   * `port`, with `port.post(message)` and `port.listen(fn)`, and `data`, a clone of `options.data`.
+   * `port`, with `port.post(message, transfer)`, `port.listen(fn)` and `port.load(url)`, which imports a module, and `data`, a clone of
+   * `options.data`.
    *
    * @param source The source: self-contained, no imports.
    * @param options Data and handlers.

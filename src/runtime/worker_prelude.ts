@@ -5,8 +5,12 @@
  * Wraps the body of a worker for `new Worker(source, { eval: true })` of node:worker_threads.
  *
  * @param body Plain JavaScript that uses `port` and `data`.
+ * @param loader A module whose `register()` teaches the thread to import TypeScript. Default: none.
  */
-export function threadWorkerSource(body: string): string {
+export function threadWorkerSource(body: string, loader?: string): string {
+  const ready = loader === undefined
+    ? "Promise.resolve()"
+    : `import(${JSON.stringify(loader)}).then((module) => void module.register())`;
   return `"use strict";
 const { parentPort, workerData } = process.getBuiltinModule("node:worker_threads");
 (function (port, data) {
@@ -14,6 +18,7 @@ ${body}
 })({
   post: (message, transfer) => parentPort.postMessage(message, transfer),
   listen: (fn) => parentPort.on("message", fn),
+  load: (url) => ${ready}.then(() => import(url)),
 }, workerData);
 `;
 }
@@ -32,6 +37,7 @@ self.addEventListener("message", (first) => {
   start({
     post: (message, transfer) => self.postMessage(message, transfer || []),
     listen: (fn) => self.addEventListener("message", (event) => fn(event.data)),
+    load: (url) => import(url),
   }, first.data);
 }, { once: true });
 `;
