@@ -29,6 +29,18 @@ export interface AxisBuilderOptions extends BuilderOptions {
   readonly axis?: number;
 }
 
+/**
+ * A builder: the kernels from `inRepresentation` to `outRepresentation` on rings of `radii` whose profiles are Gaussians of width `sigma`
+ * (one for all, or one for each). Throws {@linkcode KernelError} for representations of another family of groups, or widths that do not fit.
+ */
+export type KernelBuilder<Options extends BuilderOptions = BuilderOptions> = (
+  inRepresentation: Representation,
+  outRepresentation: Representation,
+  radii: readonly number[],
+  sigma: number | readonly number[],
+  options?: Options,
+) => KernelBasis;
+
 /** The rings of radii and one width for all or one for each. Throws {@linkcode KernelError} when they do not fit. */
 export function builderRings(radii: readonly number[], sigma: number | readonly number[]): readonly Ring[] {
   const widths = typeof sigma === "number" ? radii.map(() => sigma) : sigma;
@@ -48,45 +60,43 @@ export function reachableFrequency(inRepresentation: Representation, outRepresen
   return highest(inRepresentation) + highest(outRepresentation);
 }
 
-/** Throws {@linkcode KernelError} when the group of a builder's representations is none of its family. */
+/** The error for representations of a group that is none of the builder's family. */
 export function wrongGroup(op: string, expected: string, group: Group): KernelError {
   return new KernelError({ op, expected: `representations of ${expected}`, actual: `those of ${group.name}` });
 }
 
-function planar(
-  subgroupId: SubgroupId,
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: AxisBuilderOptions,
-  fallback: number,
-): KernelBasis {
-  const { maximumFrequency = fallback, axis = Math.PI / 2, adjoint } = options;
-  const rings = builderRings(radii, sigma);
-  const filters = new CircularShells({ subgroupId, rings, maximumFrequency, axis, adjoint });
-  return new KernelBasis(filters, inRepresentation, outRepresentation, options);
-}
-
-/** The largest frequency of builders for proper subgroups. */
+/** The highest frequency of builders for proper subgroups. */
 export const SUBGROUP_FREQUENCY = 5;
 
-function cyclicOrder(op: string, { group }: Representation): number {
+/** Which subgroup acts for a representation. */
+type SubgroupOf = (inRepresentation: Representation) => SubgroupId;
+
+/** A builder for a subgroup of O(2). `full`: all frequencies that the representations reach, else up to {@linkcode SUBGROUP_FREQUENCY}. */
+function planar(subgroup: SubgroupId | SubgroupOf, full = false): KernelBuilder<AxisBuilderOptions> {
+  return (inRepresentation, outRepresentation, radii, sigma, options = {}) => {
+    const highest = full ? reachableFrequency(inRepresentation, outRepresentation) : SUBGROUP_FREQUENCY;
+    const { maximumFrequency = highest, axis = Math.PI / 2, adjoint } = options;
+    const subgroupId = typeof subgroup === "function" ? subgroup(inRepresentation) : subgroup;
+    const rings = builderRings(radii, sigma);
+    const filters = new CircularShells({ subgroupId, rings, maximumFrequency, axis, adjoint });
+    return new KernelBasis(filters, inRepresentation, outRepresentation, options);
+  };
+}
+
+/** N of the group C_N of a representation. Throws {@linkcode KernelError} for another group. */
+export function cyclicOrder(op: string, { group }: Representation): number {
   if (!(group instanceof CyclicGroup)) throw wrongGroup(op, "a cyclic group", group);
   return group.order;
 }
 
-/** SO(2) rotates the plane. */
-export function kernelsSO2ActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  const highest = reachableFrequency(inRepresentation, outRepresentation);
-  return planar([null, -1], inRepresentation, outRepresentation, radii, sigma, options, highest);
+/** N of the group D_N of a representation. Throws {@linkcode KernelError} for another group. */
+export function dihedralOrder(op: string, { group }: Representation): number {
+  if (!(group instanceof DihedralGroup)) throw wrongGroup(op, "a dihedral group", group);
+  return group.order / 2;
 }
+
+/** SO(2) rotates the plane. */
+export const kernelsSO2ActR2: KernelBuilder = planar([null, -1], true);
 
 /** The subgroup of SO(2) with an id (its order) rotates the plane. */
 export function kernelsSO2SubgroupActR2(
@@ -97,50 +107,17 @@ export function kernelsSO2SubgroupActR2(
   sigma: number | readonly number[],
   options: BuilderOptions = {},
 ): KernelBasis {
-  return planar([null, order], inRepresentation, outRepresentation, radii, sigma, options, SUBGROUP_FREQUENCY);
+  return planar([null, order])(inRepresentation, outRepresentation, radii, sigma, options);
 }
 
 /** C_N rotates the plane. */
-export function kernelsCNActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return planar(
-    [null, cyclicOrder("kernelsCNActR2", inRepresentation)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-    SUBGROUP_FREQUENCY,
-  );
-}
+export const kernelsCNActR2: KernelBuilder = planar((rho) => [null, cyclicOrder("kernelsCNActR2", rho)]);
 
 /** C_1: nothing moves. */
-export function kernelsTrivialActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return planar([null, 1], inRepresentation, outRepresentation, radii, sigma, options, SUBGROUP_FREQUENCY);
-}
+export const kernelsTrivialActR2: KernelBuilder = planar([null, 1]);
 
 /** O(2) rotates and reflects the plane. */
-export function kernelsO2ActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: AxisBuilderOptions = {},
-): KernelBasis {
-  const highest = reachableFrequency(inRepresentation, outRepresentation);
-  return planar([0, -1], inRepresentation, outRepresentation, radii, sigma, options, highest);
-}
+export const kernelsO2ActR2: KernelBuilder<AxisBuilderOptions> = planar([0, -1], true);
 
 /** The subgroup of O(2) with an id acts on the plane. */
 export function kernelsO2SubgroupActR2(
@@ -151,32 +128,17 @@ export function kernelsO2SubgroupActR2(
   sigma: number | readonly number[],
   options: AxisBuilderOptions = {},
 ): KernelBasis {
-  return planar(subgroupId, inRepresentation, outRepresentation, radii, sigma, options, SUBGROUP_FREQUENCY);
+  return planar(subgroupId)(inRepresentation, outRepresentation, radii, sigma, options);
 }
 
 /** D_N rotates and reflects the plane. */
-export function kernelsDNActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: AxisBuilderOptions = {},
-): KernelBasis {
-  const { group } = inRepresentation;
-  if (!(group instanceof DihedralGroup)) throw wrongGroup("kernelsDNActR2", "a dihedral group", group);
-  return planar([0, group.order / 2], inRepresentation, outRepresentation, radii, sigma, options, SUBGROUP_FREQUENCY);
-}
+export const kernelsDNActR2: KernelBuilder<AxisBuilderOptions> = planar((rho) => [
+  0,
+  dihedralOrder("kernelsDNActR2", rho),
+]);
 
 /** C_2 reflects the plane. */
-export function kernelsFlipActR2(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: AxisBuilderOptions = {},
-): KernelBasis {
-  return planar([0, 1], inRepresentation, outRepresentation, radii, sigma, options, SUBGROUP_FREQUENCY);
-}
+export const kernelsFlipActR2: KernelBuilder<AxisBuilderOptions> = planar([0, 1]);
 
 /** The intertwiners: kernels on a point, which no group moves. */
 export function kernelsOnPoint(

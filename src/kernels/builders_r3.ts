@@ -4,14 +4,15 @@
  * their group acts.
  */
 
-import { CyclicGroup } from "../group/groups/cyclic.ts";
-import { DihedralGroup } from "../group/groups/dihedral.ts";
 import { icosahedralGroup } from "../group/groups/icosahedral.ts";
 import { o3Group } from "../group/groups/o3.ts";
 import type { Representation, SubgroupId, SubgroupIdPart } from "../group/types.ts";
 import {
   type BuilderOptions,
   builderRings,
+  cyclicOrder,
+  dihedralOrder,
+  type KernelBuilder,
   reachableFrequency,
   SUBGROUP_FREQUENCY,
   wrongGroup,
@@ -20,28 +21,18 @@ import { KernelBasis } from "./kernel_basis.ts";
 import { OrbitShells } from "./orbit_basis.ts";
 import { SphericalShells } from "./shells.ts";
 
+/** A builder for a subgroup of O(3). `full`: all frequencies that the representations reach, else up to {@linkcode SUBGROUP_FREQUENCY}. */
 function spatial(
-  subgroupId: SubgroupId,
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions,
-  fallback: number = SUBGROUP_FREQUENCY,
-): KernelBasis {
-  const { maximumFrequency = fallback, adjoint } = options;
-  const filters = new SphericalShells({ subgroupId, rings: builderRings(radii, sigma), maximumFrequency, adjoint });
-  return new KernelBasis(filters, inRepresentation, outRepresentation, options);
-}
-
-function cyclicOrder(op: string, { group }: Representation): number {
-  if (!(group instanceof CyclicGroup)) throw wrongGroup(op, "a cyclic group", group);
-  return group.order;
-}
-
-function dihedralOrder(op: string, { group }: Representation): number {
-  if (!(group instanceof DihedralGroup)) throw wrongGroup(op, "a dihedral group", group);
-  return group.order / 2;
+  subgroup: SubgroupId | ((inRepresentation: Representation) => SubgroupId),
+  full = false,
+): KernelBuilder {
+  return (inRepresentation, outRepresentation, radii, sigma, options = {}) => {
+    const highest = full ? reachableFrequency(inRepresentation, outRepresentation) : SUBGROUP_FREQUENCY;
+    const { maximumFrequency = highest, adjoint } = options;
+    const subgroupId = typeof subgroup === "function" ? subgroup(inRepresentation) : subgroup;
+    const filters = new SphericalShells({ subgroupId, rings: builderRings(radii, sigma), maximumFrequency, adjoint });
+    return new KernelBasis(filters, inRepresentation, outRepresentation, options);
+  };
 }
 
 // N of C_2 × C_N (factor 2) or C_2 × D_N (factor 4).
@@ -52,28 +43,10 @@ function productOrder(op: string, { group }: Representation, factor: number): nu
 }
 
 /** SO(3) rotates space. */
-export function kernelsSO3ActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  const highest = reachableFrequency(inRepresentation, outRepresentation);
-  return spatial(["so3"], inRepresentation, outRepresentation, radii, sigma, options, highest);
-}
+export const kernelsSO3ActR3: KernelBuilder = spatial(["so3"], true);
 
 /** O(3) rotates and reflects space. */
-export function kernelsO3ActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  const highest = reachableFrequency(inRepresentation, outRepresentation);
-  return spatial(["o3"], inRepresentation, outRepresentation, radii, sigma, options, highest);
-}
+export const kernelsO3ActR3: KernelBuilder = spatial(["o3"], true);
 
 /** The subgroup of SO(3) with an id rotates space. */
 export function kernelsSO3SubgroupActR3(
@@ -84,8 +57,7 @@ export function kernelsSO3SubgroupActR3(
   sigma: number | readonly number[],
   options: BuilderOptions = {},
 ): KernelBasis {
-  return spatial(
-    o3Group().combineSubgroups(["so3"], subgroupId),
+  return spatial(o3Group().combineSubgroups(["so3"], subgroupId))(
     inRepresentation,
     outRepresentation,
     radii,
@@ -103,252 +75,73 @@ export function kernelsO3SubgroupActR3(
   sigma: number | readonly number[],
   options: BuilderOptions = {},
 ): KernelBasis {
-  return spatial(subgroupId, inRepresentation, outRepresentation, radii, sigma, options);
+  return spatial(subgroupId)(inRepresentation, outRepresentation, radii, sigma, options);
 }
 
 /** The rotations of the icosahedron. */
-export function kernelsIcoActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, "ico"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsIcoActR3: KernelBuilder = spatial([false, "ico"]);
 
 /** The rotations of the cube. */
-export function kernelsOctaActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, "octa"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsOctaActR3: KernelBuilder = spatial([false, "octa"]);
 
 /** The rotations of the tetrahedron. */
-export function kernelsTetraActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, "tetra"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsTetraActR3: KernelBuilder = spatial([false, "tetra"]);
 
 /** All symmetries of the icosahedron. */
-export function kernelsFullIcoActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, "ico"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsFullIcoActR3: KernelBuilder = spatial([true, "ico"]);
 
 /** All symmetries of the cube. */
-export function kernelsFullOctaActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, "octa"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsFullOctaActR3: KernelBuilder = spatial([true, "octa"]);
 
 /** All symmetries of the tetrahedron. */
-export function kernelsFullTetraActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(["fulltetra"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsFullTetraActR3: KernelBuilder = spatial(["fulltetra"]);
 
 /** The rotations of the tetrahedron and the inversion. */
-export function kernelsPyritoActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, "tetra"], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsPyritoActR3: KernelBuilder = spatial([true, "tetra"]);
 
 /** SO(2) rotates space about z. */
-export function kernelsSO2ActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, false, -1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsSO2ActR3: KernelBuilder = spatial([false, false, -1]);
 
 /** C_N rotates space about z. */
-export function kernelsCNActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(
-    [false, false, cyclicOrder("kernelsCNActR3", inRepresentation)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-  );
-}
+export const kernelsCNActR3: KernelBuilder = spatial((rho) => [false, false, cyclicOrder("kernelsCNActR3", rho)]);
 
 /** O(2) rotates space about z and reflects it in planes through z. */
-export function kernelsO2ConicalActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(["cone", -1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsO2ConicalActR3: KernelBuilder = spatial(["cone", -1]);
 
 /** D_N rotates space about z and reflects it in planes through z. */
-export function kernelsDNConicalActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(
-    ["cone", dihedralOrder("kernelsDNConicalActR3", inRepresentation)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-  );
-}
+export const kernelsDNConicalActR3: KernelBuilder = spatial((
+  rho,
+) => ["cone", dihedralOrder("kernelsDNConicalActR3", rho)]);
 
 /** O(2) rotates space about z and turns z around. */
-export function kernelsO2DihedralActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, true, -1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsO2DihedralActR3: KernelBuilder = spatial([false, true, -1]);
 
 /** D_N rotates space about z and turns z around. */
-export function kernelsDNDihedralActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(
-    [false, true, dihedralOrder("kernelsDNDihedralActR3", inRepresentation)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-  );
-}
+export const kernelsDNDihedralActR3: KernelBuilder = spatial((
+  rho,
+) => [false, true, dihedralOrder("kernelsDNDihedralActR3", rho)]);
 
 /** C_2 inverts space. */
-export function kernelsInvActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, false, 1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsInvActR3: KernelBuilder = spatial([true, false, 1]);
 
 /** C_1: nothing moves. */
-export function kernelsTrivialActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([false, false, 1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsTrivialActR3: KernelBuilder = spatial([false, false, 1]);
 
 /** C_2 × O(2): the inversion, rotations about z and half turns across it. */
-export function kernelsFullCylinderActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, true, -1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsFullCylinderActR3: KernelBuilder = spatial([true, true, -1]);
 
 /** C_2 × D_N: the inversion, N rotations about z and half turns across it. */
-export function kernelsFullCylinderDiscreteActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(
-    [true, true, productOrder("kernelsFullCylinderDiscreteActR3", inRepresentation, 4)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-  );
-}
+export const kernelsFullCylinderDiscreteActR3: KernelBuilder = spatial((
+  rho,
+) => [true, true, productOrder("kernelsFullCylinderDiscreteActR3", rho, 4)]);
 
 /** C_2 × SO(2): the inversion and rotations about z. */
-export function kernelsCylinderActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial([true, false, -1], inRepresentation, outRepresentation, radii, sigma, options);
-}
+export const kernelsCylinderActR3: KernelBuilder = spatial([true, false, -1]);
 
 /** C_2 × C_N: the inversion and N rotations about z. */
-export function kernelsCylinderDiscreteActR3(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return spatial(
-    [true, false, productOrder("kernelsCylinderDiscreteActR3", inRepresentation, 2)],
-    inRepresentation,
-    outRepresentation,
-    radii,
-    sigma,
-    options,
-  );
-}
+export const kernelsCylinderDiscreteActR3: KernelBuilder = spatial((
+  rho,
+) => [true, false, productOrder("kernelsCylinderDiscreteActR3", rho, 2)]);
 
 /**
  * The rotations of the icosahedron move Gaussians around an orbit: kernels of many frequencies on few points.
@@ -375,35 +168,16 @@ export function kernelsAliasedIcoActR3(
   return new KernelBasis(filters, inRepresentation, outRepresentation, options);
 }
 
-/** {@linkcode kernelsAliasedIcoActR3} on the twelve vertices of an icosahedron. */
-export function kernelsAliasedIcoActR3Icosahedron(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return kernelsAliasedIcoActR3(inRepresentation, outRepresentation, [false, 5], radii, sigma, options);
+function aliased(stabilizer: SubgroupId): KernelBuilder {
+  return (inRepresentation, outRepresentation, radii, sigma, options) =>
+    kernelsAliasedIcoActR3(inRepresentation, outRepresentation, stabilizer, radii, sigma, options);
 }
+
+/** {@linkcode kernelsAliasedIcoActR3} on the twelve vertices of an icosahedron. */
+export const kernelsAliasedIcoActR3Icosahedron: KernelBuilder = aliased([false, 5]);
 
 /** {@linkcode kernelsAliasedIcoActR3} on the twenty vertices of a dodecahedron. */
-export function kernelsAliasedIcoActR3Dodecahedron(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return kernelsAliasedIcoActR3(inRepresentation, outRepresentation, [false, 3], radii, sigma, options);
-}
+export const kernelsAliasedIcoActR3Dodecahedron: KernelBuilder = aliased([false, 3]);
 
 /** {@linkcode kernelsAliasedIcoActR3} on the thirty vertices of an icosidodecahedron. */
-export function kernelsAliasedIcoActR3Icosidodecahedron(
-  inRepresentation: Representation,
-  outRepresentation: Representation,
-  radii: readonly number[],
-  sigma: number | readonly number[],
-  options: BuilderOptions = {},
-): KernelBasis {
-  return kernelsAliasedIcoActR3(inRepresentation, outRepresentation, [false, 2], radii, sigma, options);
-}
+export const kernelsAliasedIcoActR3Icosidodecahedron: KernelBuilder = aliased([false, 2]);

@@ -16,6 +16,7 @@ export {
 export {
   type AxisBuilderOptions,
   type BuilderOptions,
+  type KernelBuilder,
   kernelsCNActR2,
   kernelsDNActR2,
   kernelsFlipActR2,
