@@ -97,9 +97,11 @@ class Buffer implements CudaBuffer {
   readonly bytes: number;
   readonly pointer: number;
   readonly owner: CudaAllocator;
-  /** `undefined` once it is freed, and for a buffer of no bytes. */
+  /** `undefined` once it is given back, and for a buffer of no bytes. */
   block: Block | undefined;
   freed = false;
+  /** How many graphs have it as an operand. */
+  pins = 0;
 
   constructor(bytes: number, block: Block | undefined, owner: CudaAllocator) {
     this.bytes = bytes;
@@ -173,7 +175,7 @@ export class CudaAllocator {
   free(buffer: DeviceBuffer): void {
     const own = this.#own(buffer, "free");
     own.freed = true;
-    if (own.block !== undefined) {
+    if (own.block !== undefined && own.pins === 0) {
       // A recorded graph may read what was there before the record began: nobody else gets it while the graph lives.
       if (this.#recording !== undefined && own.block.pool !== this.#recording) this.#held.push(own.block);
       else own.block.pool.give(own.block);
@@ -181,6 +183,26 @@ export class CudaAllocator {
     }
     this.#liveBytes -= own.bytes;
     this.#liveBuffers--;
+  }
+
+  /** Keeps a buffer's memory from being handed to anybody else, freed or not, until it is unpinned. False for what the graph under way owns. */
+  pin(buffer: DeviceBuffer): boolean {
+    const own = this.#own(buffer, "record");
+    if (own.block === undefined || own.block.pool === this.#recording) return false;
+    own.pins++;
+    return true;
+  }
+
+  /** Ends that. */
+  unpin(buffer: DeviceBuffer): void {
+    if (!(buffer instanceof Buffer) || --buffer.pins > 0 || !buffer.freed) return;
+    buffer.block?.pool.give(buffer.block);
+    buffer.block = undefined;
+  }
+
+  /** Whether a buffer has been freed. */
+  isFreed(buffer: DeviceBuffer): boolean {
+    return buffer instanceof Buffer && buffer.freed;
   }
 
   /**

@@ -94,6 +94,8 @@ export interface CudaContext {
    * @throws OutOfMemoryError
    */
   indexReport(): number;
+  /** Where a kernel finds these scalars as doubles in the device's memory, because they change in a graph; 0 where they are arguments. */
+  scalarsInMemory(scalars: readonly number[]): number;
   /** A batched product of views, which are taken as they are: for operations that are made of products. Uses scratch slots 8 to 10. */
   matmul(call: MatmulCall): void;
 }

@@ -152,6 +152,10 @@ export class CudaSystem implements CudaContext {
     return this.scratchSlots.pointer(bytes, slot);
   }
 
+  scalarsInMemory(scalars: readonly number[]): number {
+    return this.recorder.scalarsInMemory(scalars);
+  }
+
   indexReport(): number {
     return this.indexFaults.address;
   }

@@ -19,6 +19,8 @@ import type {
   MatmulCall,
   MaxPoolCall,
   Recording,
+  RecordOptions,
+  Rehearsal,
   ScatterAddCall,
   SteerableConvolutionCall,
   View,
@@ -158,11 +160,16 @@ class CudaBackend implements Backend {
     this.#issue("scatterAdd", [call.source, call.indices, call.output], (operations) => operations.scatterAdd(call));
   }
 
-  record(issue: () => void): Recording {
+  rehearse(issue: () => void, changing: (scalars: readonly number[]) => boolean): Rehearsal {
+    return this.#running("rehearse").recorder.rehearse(issue, changing);
+  }
+
+  record(issue: () => void, options: RecordOptions = {}): Recording {
     const { recorder } = this.#running("record");
-    const recording = recorder.record(issue);
+    const recording = recorder.record(issue, options);
     try {
-      this.#system.synchronize();
+      // Work that has run already should be right.
+      if (options.rehearsal === undefined) this.#system.synchronize();
     } catch (error) {
       recording.dispose();
       throw error;
@@ -211,8 +218,9 @@ class CudaBackend implements Backend {
 
   /** Runs an operation after a look at its views; an error of the device says during which one it came. */
   #issue<T>(op: string, views: readonly View[], run: (operations: Operations) => T): T {
-    const { allocator } = this.#running(op);
+    const { allocator, recorder } = this.#running(op);
     for (const view of views) allocator.checkView(view, op);
+    if (recorder.isRecording) { for (const view of views) recorder.pin(view.buffer); }
     try {
       const result = run(this.#operations);
       if (this.#system.synchronous && !this.#system.recorder.isRecording) this.#system.synchronize();

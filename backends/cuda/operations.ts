@@ -68,7 +68,7 @@ export function createOperations(system: CudaSystem): Operations {
     mapReduce,
     upload: (target, bytes) => {
       // A graph would copy again, at each run, from pinned memory that something else is in by then.
-      system.recorder.refuseWhileRecording("tables of a new plan");
+      if (system.recorder.isRecording) system.recorder.refuseWhileRecording("tables of a new plan");
       system.staging.upload(target, bytes);
     },
   });

@@ -1,14 +1,17 @@
 /**
  * Work recorded as a CUDA graph: many operations become one call, without the host's work for each. What the graph uses (blocks
- * that were allocated meanwhile, scratch memory) is kept from everybody else for as long as it lives.
+ * that were allocated meanwhile, scratch memory, its operands) is kept from everybody else for as long as it lives. Scalars that change
+ * between runs are read from memory.
  */
 
-import type { Recording } from "../../src/tensor/backend.ts";
+import type { DeviceBuffer, Recording, RecordOptions, Rehearsal } from "../../src/tensor/backend.ts";
 import { BackendError, DisposedError } from "../../src/tensor/errors.ts";
 import type { CudaAllocator } from "./allocator.ts";
 import type { Driver } from "./driver.ts";
 import { CudaError } from "./errors.ts";
+import { ScalarSlots } from "./scalar_slots.ts";
 import type { ScratchSlots } from "./scratch.ts";
+import type { Staging } from "./staging.ts";
 
 /** What a recorder needs of the device. */
 export interface RecorderParts {
@@ -16,15 +19,43 @@ export interface RecorderParts {
   readonly stream: number;
   readonly allocator: CudaAllocator;
   readonly scratchSlots: ScratchSlots;
+  readonly staging: Staging;
+  /** Whether every operation is waited for, by `synchronize`. */
+  readonly synchronous: boolean;
+  synchronize(): void;
 }
+
+/** Scalars of each call that had some which do not change, in the order of the calls. */
+class ScalarLog implements Rehearsal {
+  readonly calls: (readonly number[])[] = [];
+
+  get scalarCalls(): number {
+    return this.calls.length;
+  }
+}
+
+/** A rehearsal or a recording under way. */
+interface Round {
+  /** Whether work is recorded instead of run. */
+  readonly records: boolean;
+  readonly changing: (scalars: readonly number[]) => boolean;
+  readonly slots: ScalarSlots;
+  readonly log: ScalarLog;
+  /** What the rehearsal had. */
+  readonly expected: ScalarLog | undefined;
+  /** What the graph keeps alive. */
+  readonly held: Set<object>;
+  /** Operands that were there before. */
+  readonly pinned: Set<DeviceBuffer>;
+}
+
+const NO_CHANGES: ReadonlyMap<readonly number[], readonly number[]> = new Map();
 
 /** Records and keeps graphs. */
 export class Recorder {
   readonly #parts: RecorderParts;
   readonly #live = new Set<() => void>();
-  /** What the graph under way keeps alive. */
-  #held = new Set<object>();
-  #recording = false;
+  #round: Round | undefined;
 
   /** @param parts The device. */
   constructor(parts: RecorderParts) {
@@ -38,12 +69,12 @@ export class Recorder {
 
   /** Whether what is issued is recorded instead of run. */
   get isRecording(): boolean {
-    return this.#recording;
+    return this.#round?.records === true;
   }
 
   /** Refuses what cannot be part of a recording: what waits for the device, and data that only the host has. */
   refuseWhileRecording(op: string): void {
-    if (!this.#recording) return;
+    if (this.#round === undefined) return;
     throw new BackendError({
       op,
       expected: "operations on the device only while work is recorded",
@@ -54,32 +85,70 @@ export class Recorder {
 
   /** Keeps an object as long as what is being recorded lives, because device memory that is freed with the object is used by the graph. */
   hold(object: object): void {
-    if (this.#recording) this.#held.add(object);
+    if (this.isRecording) this.#round?.held.add(object);
+  }
+
+  /** Keeps the memory of an operand of what is being recorded. */
+  pin(buffer: DeviceBuffer): void {
+    const pinned = this.#round?.pinned;
+    if (pinned === undefined || pinned.has(buffer) || !this.#parts.allocator.pin(buffer)) return;
+    pinned.add(buffer);
+  }
+
+  /** See `CudaContext.scalarsInMemory`. */
+  scalarsInMemory(scalars: readonly number[]): number {
+    const round = this.#round;
+    if (round === undefined || scalars.length === 0) return 0;
+    if (round.changing(scalars)) {
+      const address = round.slots.addressOf(scalars);
+      if (!round.records) round.slots.uploadOne(scalars);
+      return address;
+    }
+    const { calls } = round.log;
+    const before = round.expected?.calls[calls.length];
+    calls.push([...scalars]);
+    if (round.expected !== undefined) requireSame(before, scalars);
+    return 0;
+  }
+
+  /** See `Backend.rehearse`. */
+  rehearse(issue: () => void, changing: Round["changing"]): Rehearsal {
+    this.refuseWhileRecording("rehearse");
+    const round = this.#begin(false, { changing });
+    try {
+      issue();
+    } finally {
+      this.#round = undefined;
+      // What was issued may use the memory: the stream's order protects it.
+      round.slots.dispose();
+    }
+    return round.log;
   }
 
   /** See `Backend.record`. */
-  record(issue: () => void): Recording {
+  record(issue: () => void, options: RecordOptions = {}): Recording {
     this.refuseWhileRecording("record");
     // Once for real: kernels are compiled, algorithms chosen and scratch memory grown, none of which a graph could hold.
-    issue();
+    const rehearsal = options.rehearsal ?? this.rehearse(issue, options.changing ?? (() => false));
     const { driver, stream, allocator, scratchSlots } = this.#parts;
     driver.beginCapture(stream);
     allocator.startReservation();
     scratchSlots.startRecording();
-    this.#recording = true;
+    const round = this.#round = this.#begin(true, { ...options, rehearsal });
+    const { held, pinned, slots } = round;
     let graph = 0;
     let executable = 0;
-    const held = this.#held = new Set<object>();
-    const releases = [() => held.clear()];
+    const releases = [() => held.clear(), () => slots.dispose()];
     try {
       try {
         issue();
+        requireSameCount(round);
+        this.#requireAlive(pinned, "reads or writes memory that it frees, and that was there before");
       } finally {
-        this.#recording = false;
-        this.#held = new Set();
+        this.#round = undefined;
         releases.push(scratchSlots.endRecording());
         const reservation = allocator.endReservation();
-        releases.push(() => reservation.release());
+        releases.push(() => pinned.forEach((buffer) => allocator.unpin(buffer)), () => reservation.release());
         graph = this.#endCapture();
       }
       executable = driver.instantiateGraph(graph);
@@ -89,7 +158,7 @@ export class Recorder {
     } finally {
       if (graph !== 0) driver.destroyGraph(graph);
     }
-    return this.#recordingOf(executable, releases);
+    return this.#recordingOf(executable, round, releases);
   }
 
   /** Frees all recordings. `attempt` runs each step and keeps its error. */
@@ -114,7 +183,33 @@ export class Recorder {
     }
   }
 
-  #recordingOf(executable: number, releases: readonly (() => void)[]): Recording {
+  #begin(records: boolean, { changing = () => false, rehearsal }: RecordOptions): Round {
+    const { allocator, staging } = this.#parts;
+    return this.#round = {
+      records,
+      changing,
+      slots: new ScalarSlots(allocator, staging),
+      log: new ScalarLog(),
+      expected: rehearsal instanceof ScalarLog ? rehearsal : undefined,
+      held: new Set(),
+      pinned: new Set(),
+    };
+  }
+
+  #requireAlive(operands: ReadonlySet<DeviceBuffer>, what: string): void {
+    for (const buffer of operands) {
+      if (!this.#parts.allocator.isFreed(buffer)) continue;
+      throw new DisposedError({
+        op: "a recording",
+        expected: "operands that live as long as the recording",
+        actual: `one that ${what} (${buffer.bytes} bytes)`,
+        hint:
+          "Change tensors in place, pass what is new each time as an input, and dispose the recording before its operands",
+      });
+    }
+  }
+
+  #recordingOf(executable: number, { slots, pinned }: Round, releases: readonly (() => void)[]): Recording {
     const { driver, stream } = this.#parts;
     const live = this.#live;
     const end = (): void => {
@@ -125,9 +220,15 @@ export class Recorder {
     };
     live.add(end);
     return {
-      run: () => {
+      run: (values = NO_CHANGES) => {
         this.refuseWhileRecording("run");
-        if (live.has(end)) return driver.launchGraph(executable, stream);
+        if (live.has(end)) {
+          this.#requireAlive(pinned, "uses memory that has been freed since");
+          slots.upload(values);
+          driver.launchGraph(executable, stream);
+          if (this.#parts.synchronous) this.#parts.synchronize();
+          return;
+        }
         throw new DisposedError({
           op: "run",
           expected: "a live recording",
@@ -139,4 +240,30 @@ export class Recorder {
       },
     };
   }
+}
+
+/** Scalars that are arguments of recorded kernels stay as they are: those that were others in the rehearsal would be forgotten silently. */
+function requireSame(before: readonly number[] | undefined, now: readonly number[]): void {
+  if (before === undefined || before.length !== now.length) throw otherWork("more calls, or other ones");
+  const at = now.findIndex((value, i) => !Object.is(value, before[i]));
+  if (at < 0) return;
+  throw new BackendError({
+    op: "record",
+    expected: "numbers that are the same in each round, but for learning rates, random draws and loss scales",
+    actual: `${before[at]} and then ${now[at]} as a number of an elementwise operation`,
+    hint: "Pass it as an input, a tensor of one element",
+  });
+}
+
+function requireSameCount({ log, expected }: Round): void {
+  if (expected !== undefined && log.calls.length !== expected.calls.length) throw otherWork("fewer calls");
+}
+
+function otherWork(actual: string): BackendError {
+  return new BackendError({
+    op: "record",
+    expected: "work that is the same in each round",
+    actual,
+    hint: "Decide on the host before the recorded work, and record each case by itself",
+  });
 }

@@ -5,7 +5,8 @@
 
 import * as E from "../tensor/expr.ts";
 import { ArgumentError } from "../tensor/errors.ts";
-import { mapInPlace, noGrad, nonFiniteFlag, type Tensor } from "../tensor/mod.ts";
+import { map, mapInPlace, noGrad, nonFiniteFlag, type Tensor } from "../tensor/mod.ts";
+import { stepNotes } from "../tensor/step_notes.ts";
 import { checkOption, type Optimizer } from "./optimizer.ts";
 
 /** Options of {@linkcode GradScaler}. */
@@ -80,7 +81,9 @@ export class GradScaler {
 
   /** The loss times the factor: call `backward()` on the result. */
   scale(loss: Tensor): Tensor {
-    return loss.mul(this.#scale);
+    const factor = [this.#scale];
+    stepNotes?.changing(factor, () => [this.#scale]);
+    return map([loss], (value, scale) => E.mul(value, scale), { scalars: factor });
   }
 
   /**

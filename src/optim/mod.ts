@@ -24,3 +24,5 @@ export {
 } from "./losses.ts";
 export { guardedStep, NonFiniteLossError } from "./guard.ts";
 export { GradScaler, type GradScalerOptions, type GradScalerState } from "./grad_scaler.ts";
+export { recordStep, type RecordStepOptions, type StepResult } from "./record_step.ts";
+export type { RecordedStep } from "./recorded_step.ts";

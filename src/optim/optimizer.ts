@@ -7,6 +7,7 @@ import * as E from "../tensor/expr.ts";
 import type { Expr } from "../tensor/expr.ts";
 import { ArgumentError, describeError, type ErrorDetails, GradientError } from "../tensor/errors.ts";
 import { observer } from "../tensor/observer.ts";
+import { stepNotes } from "../tensor/step_notes.ts";
 import { mapInPlace, mapInPlaceGroup, noGrad, release, type Tensor, zeros } from "../tensor/mod.ts";
 
 /** A checkpoint that does not belong to the optimizer that loads it. */
@@ -109,8 +110,9 @@ export abstract class Optimizer {
   /** Changes each parameter that has a gradient: one fused kernel for all of them where the backend has that, else one for each. */
   step(options: StepOptions = {}): void {
     const state = this.#allocate();
-    this.#step += 1;
-    const scalars = this.rule.scalars(this.learningRate, this.#step);
+    const next = (): number[] => this.rule.scalars(this.learningRate, ++this.#step);
+    const scalars = next();
+    stepNotes?.changing(scalars, next, () => this.#step--);
     const sets = this.parameters.flatMap((parameter, i) => {
       const gradient = parameter.grad;
       if (gradient === undefined) return [];

@@ -4,6 +4,7 @@
  */
 
 import { ArgumentError } from "../tensor/errors.ts";
+import { stepNotes } from "../tensor/step_notes.ts";
 import type { Optimizer } from "./optimizer.ts";
 
 /** The learning rate for the step after `step` steps (0 for the first). */
@@ -72,6 +73,10 @@ export function oneCycleSchedule(maximum: number, steps: number, options: OneCyc
 
 /** Sets the optimizer's learning rate for its next step and returns it. Call it before each step. */
 export function applySchedule(optimizer: Optimizer, schedule: Schedule): number {
-  optimizer.learningRate = schedule(optimizer.stepCount);
+  const apply = (): void => {
+    optimizer.learningRate = schedule(optimizer.stepCount);
+  };
+  apply();
+  stepNotes?.again(apply);
   return optimizer.learningRate;
 }

@@ -12,6 +12,7 @@ import { runMap, sameShape } from "./fused.ts";
 import { fusedPlan } from "./fused_plan.ts";
 import { formatShape, isContiguous } from "./layout.ts";
 import { type Gradients, GradNode } from "./node.ts";
+import { stepNotes } from "./step_notes.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of `backward` and {@linkcode grad}. */
@@ -180,6 +181,7 @@ function settle(gradient: Tensor, createGraph: boolean): Tensor {
 function accumulate(leaf: Tensor, gradient: Tensor, createGraph: boolean): void {
   if (leaf.isDisposed) return gradient.dispose();
   const present = leaf.grad;
+  stepNotes?.accumulates(leaf, present !== undefined && !present.isDisposed);
   if (present === undefined || present.isDisposed) {
     leaf.grad = settle(gradient, createGraph);
   } else if (createGraph) {

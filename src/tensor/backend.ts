@@ -185,10 +185,31 @@ export interface ScatterAddCall {
 
 /** Operations that were recorded, to be issued again as a whole. */
 export interface Recording {
-  /** Issues them all: the same operations on the same memory, with the same scalars. */
-  run(): void;
+  /**
+   * Issues them all: the same operations on the same memory, with the same scalars but for those that were recorded as changing.
+   *
+   * @param values New numbers for arrays of scalars that change, by the object that was in the recorded calls. Default: those of the run before.
+   */
+  run(values?: ReadonlyMap<readonly number[], readonly number[]>): void;
   /** Frees what belongs to the recording. It must not be run afterwards; disposing twice has no effect. */
   dispose(): void;
+}
+
+/** What a rehearsal found out about work to be recorded; opaque to all but the backend that made it. */
+export interface Rehearsal {
+  /** How many calls with scalars there were. */
+  readonly scalarCalls: number;
+}
+
+/** Options of `record`. */
+export interface RecordOptions {
+  /** Which arrays of scalars, as objects, get new numbers in later runs. Default: none. */
+  readonly changing?: (scalars: readonly number[]) => boolean;
+  /**
+   * A rehearsal of the same work, of which `issue` is the next round: it is then called once, recorded and not run. Default: none, and
+   * `issue` is called twice.
+   */
+  readonly rehearsal?: Rehearsal;
 }
 
 /** What a backend holds. */
@@ -279,10 +300,16 @@ export interface Backend {
 
   /**
    * Optional: runs the operations that `issue` issues, and records them (`issue` is called twice). Operands stay the buffers that they are, so
-   * inputs are written into them before each run and results read from them after it; scalars stay as they are. `issue` must do the
-   * same each time and must not read, write or wait; buffers that it allocates and frees stay reserved for the recording.
+   * inputs are written into them before each run and results read from them after it; scalars stay as they are unless `changing` says
+   * otherwise. `issue` must do the same each time and must not read, write or wait; buffers that it allocates and frees stay reserved for
+   * the recording, and so do operands, whose owners must not free them before its last run.
    */
-  record?(issue: () => void): Recording;
+  record?(issue: () => void, options?: RecordOptions): Recording;
+  /**
+   * Optional, with `record`: runs what `issue` issues as it is, ready for a recording of the next round: what cannot be recorded is refused,
+   * and kernels that read changing scalars from memory are compiled.
+   */
+  rehearse?(issue: () => void, changing: (scalars: readonly number[]) => boolean): Rehearsal;
 
   /** Resolves when all operations issued so far are complete. */
   synchronize(): Promise<void>;

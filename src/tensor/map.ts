@@ -13,6 +13,8 @@ import type { Expr } from "./expr.ts";
 import { runMap, sameShape } from "./fused.ts";
 import { fusedPlan } from "./fused_plan.ts";
 import { broadcastShapes, expandLayout, formatShape, type Shape } from "./layout.ts";
+import type { Storage } from "./storage.ts";
+import { joinScalars, stepNotes } from "./step_notes.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Options of {@linkcode map}. */
@@ -53,7 +55,7 @@ export function operandNodes(inputs: readonly Tensor[], options: MapOptions): Ex
 
 /** The numbers of the scalar nodes of {@linkcode operandNodes}. */
 export function scalarValues({ scalars = [], integers = [] }: MapOptions): readonly number[] {
-  return integers.length === 0 ? scalars : [...scalars, ...integers];
+  return integers.length === 0 ? scalars : joinScalars(scalars, integers);
 }
 
 /** Throws {@linkcode ArgumentError} when there is no input. */
@@ -184,6 +186,12 @@ function validateSet({ targets, inputs }: InPlaceSet): Backend {
   return backend;
 }
 
+/** Tells the tape, and whoever records the step, that values change. */
+function markChanged(storage: Storage): void {
+  storage.version++;
+  stepNotes?.changed(storage);
+}
+
 /** Computes sets of the same types. */
 function runInPlace(
   backend: Backend,
@@ -208,7 +216,7 @@ function runInPlace(
     );
     return { shape, inputs: views, outputs: set.targets };
   });
-  for (const set of group) for (const target of set.targets) target.storage.version++;
+  for (const set of group) for (const target of set.targets) markChanged(target.storage);
   if (sets.length > 1 && backend.mapGroup !== undefined) backend.mapGroup({ expressions, scalars, sets });
   else for (const set of sets) backend.map({ expressions, scalars, ...set });
 }
@@ -284,7 +292,7 @@ export function assign(target: Tensor, data: TypedArray | Tensor): void {
         actual: String(data.length),
       });
     }
-    target.storage.version++;
+    markChanged(target.storage);
     if (target.size > 0) target.backend.write(target, toElements(data, target.dtype));
     return;
   }
@@ -294,7 +302,7 @@ export function assign(target: Tensor, data: TypedArray | Tensor): void {
   }
   if (data === target) return;
   refuseOverlap("assign", target, data);
-  target.storage.version++;
+  markChanged(target.storage);
   if (target.size > 0) target.backend.copy(data, target);
 }
 

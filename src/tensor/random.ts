@@ -9,6 +9,7 @@ import { ArgumentError, DTypeError } from "./errors.ts";
 import * as E from "./expr.ts";
 import type { Distribution, Expr } from "./expr.ts";
 import { elementCount, type Shape, validateShape } from "./layout.ts";
+import { joinScalars, stepNotes } from "./step_notes.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** All that determines the random numbers to come. */
@@ -28,6 +29,11 @@ function requireCount(op: string, name: string, value: number): void {
   throw new ArgumentError({ op, expected: `${name} as an integer from 0 to 2^53 − 1`, actual: String(value) });
 }
 
+function setState(next: RandomState): void {
+  state = next;
+  stepNotes?.again(() => state = next);
+}
+
 /**
  * Starts the generator anew. The same seed gives the same numbers on every backend and machine. Before the first call it is 0.
  *
@@ -45,7 +51,7 @@ function requireCount(op: string, name: string, value: number): void {
  */
 export function seed(value: number): void {
   requireCount("seed", "a seed", value);
-  state = { seed: value, draws: 0 };
+  setState({ seed: value, draws: 0 });
 }
 
 /** The generator's state, for checkpoints. */
@@ -57,7 +63,7 @@ export function getRandomState(): RandomState {
 export function setRandomState(next: RandomState): void {
   requireCount("setRandomState", "a seed", next.seed);
   requireCount("setRandomState", "draws", next.draws);
-  state = { seed: next.seed, draws: next.draws };
+  setState({ seed: next.seed, draws: next.draws });
 }
 
 /**
@@ -80,7 +86,9 @@ export function setRandomState(next: RandomState): void {
 export function nextDraw(): number[] {
   const { seed: value, draws } = state;
   state = { seed: value, draws: draws + 1 };
-  return [value % WORD | 0, Math.floor(value / WORD) | 0, draws % WORD | 0, Math.floor(draws / WORD) | 0];
+  const words = [value % WORD | 0, Math.floor(value / WORD) | 0, draws % WORD | 0, Math.floor(draws / WORD) | 0];
+  stepNotes?.changing(words, nextDraw);
+  return words;
 }
 
 /** The random number of an element in the draw `words` (four int32 nodes, see {@linkcode nextDraw}), by its row-major position. */
@@ -106,7 +114,7 @@ function draw(op: string, shape: Shape, expression: Expr, scalars: readonly numb
   if (elementCount(shape) > WORD) {
     throw new ArgumentError({ op, expected: "at most 2^32 elements", actual: String(elementCount(shape)) });
   }
-  return generate(op, shape, expression, [...nextDraw(), ...scalars], options);
+  return generate(op, shape, expression, joinScalars(nextDraw(), scalars), options);
 }
 
 /** Uniform numbers in [0, 1), multiples of 2⁻²⁴ (float32) or 2⁻⁵³ (float64). */

@@ -38,6 +38,7 @@ import {
 } from "./reductions.ts";
 import { startBackend } from "./registry.ts";
 import { keep } from "./scope.ts";
+import { stepNotes } from "./step_notes.ts";
 import { Storage } from "./storage.ts";
 import {
   clone,
@@ -487,6 +488,7 @@ export class Tensor extends TensorCore implements Disposable {
 
   /** Disposes the gradient. */
   clearGrad(): void {
+    stepNotes?.cleared(this);
     this.grad?.dispose();
     this.grad = undefined;
   }

@@ -47,9 +47,22 @@ export function pushNumbers(args: KernelArguments, numbers: readonly number[], w
   else args.i32s(numbers);
 }
 
-/** The parameter that stands for the `i`-th scalar of a kernel; a bool comes as an int. */
-export function scalarParameter({ dtype }: ScalarExpr, i: number): string {
-  return `const ${dtype === "bool" ? "int" : VALUE_TYPES[dtype]} s${i}`;
+/** Where a kernel has its scalars: in its arguments, or (`memory`, for graphs in which they change) as doubles in the device's memory. */
+export type ScalarPlace = "arguments" | "memory";
+
+/** The parameters that stand for the scalars of a kernel; a bool comes as an int. */
+export function scalarParameters(nodes: readonly ScalarExpr[], place: ScalarPlace): string[] {
+  if (place === "memory") return nodes.length === 0 ? [] : ["const double* scalars"];
+  return nodes.map(({ dtype }, i) => `const ${dtype === "bool" ? "int" : VALUE_TYPES[dtype]} s${i}`);
+}
+
+/** The statements in front of a kernel that load its scalars from memory, rounded to their types. */
+export function scalarLoads(nodes: readonly ScalarExpr[], place: ScalarPlace): string[] {
+  if (place === "arguments") return [];
+  return nodes.map(({ dtype, index }, i) => {
+    const type = dtype === "bool" ? "int" : VALUE_TYPES[dtype];
+    return `const ${type} s${i} = ${dtype === "bool" ? `scalars[${index}] != 0` : `(${type})scalars[${index}]`};`;
+  });
 }
 
 /** Its value in an expression. */
@@ -57,8 +70,17 @@ export function scalarCode({ dtype }: ScalarExpr, i: number): string {
   return dtype === "bool" ? `s${i} != 0` : `s${i}`;
 }
 
-/** Appends the values of scalar nodes, rounded to their types. */
-export function pushScalars(args: KernelArguments, nodes: readonly ScalarExpr[], values: readonly number[]): void {
+/** Appends the values of scalar nodes, rounded to their types, or (`address` not 0) where they are in memory. */
+export function pushScalars(
+  args: KernelArguments,
+  nodes: readonly ScalarExpr[],
+  values: readonly number[],
+  address: number,
+): void {
+  if (address !== 0 && nodes.length > 0) {
+    args.pointer(address);
+    return;
+  }
   for (const { index, dtype } of nodes) {
     const value = values[index];
     if (dtype === "float32") args.f32(value);

@@ -10,7 +10,17 @@ import type { Expr } from "../../../src/tensor/expr.ts";
 import { callKey, indexStrides, type Leaves, leavesOf, PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { numbersSource, pointerOf, pushNumbers, pushScalars, scalarCode, scalarParameter, THREADS } from "./bind.ts";
+import {
+  numbersSource,
+  pointerOf,
+  pushNumbers,
+  pushScalars,
+  scalarCode,
+  scalarLoads,
+  scalarParameters,
+  type ScalarPlace,
+  THREADS,
+} from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { expressionCode, expressionCost } from "./expression_source.ts";
 import { isWide, LoopCode, planLoops, positionsOf, type WidthRule } from "./loops.ts";
@@ -27,6 +37,8 @@ export interface MapAccess {
   readonly rank: number;
   /** Whether positions have 64 bits. */
   readonly wide: boolean;
+  /** Where scalars are. Default "arguments". */
+  readonly scalars?: ScalarPlace;
 }
 
 interface MapPlan {
@@ -47,7 +59,7 @@ export function elementsPerThread(expressions: readonly Expr[], access: MapAcces
 /** The source of the kernel `map_kernel(numbers, outputs…, inputs…, scalars…)`; the first number is that of elements. */
 export function mapSource(expressions: readonly Expr[], access: MapAccess): string {
   const leaves = leavesOf(expressions);
-  const { dense, rank, wide } = access;
+  const { dense, rank, wide, scalars = "arguments" } = access;
   const operands = expressions.length + leaves.inputs.length + leaves.indices.length;
   const first = expressions.length, firstIndex = first + leaves.inputs.length;
   const each = elementsPerThread(expressions, access);
@@ -91,7 +103,7 @@ export function mapSource(expressions: readonly Expr[], access: MapAccess): stri
     "const Numbers n",
     ...expressions.map(({ dtype }, j) => `${MEMORY_TYPES[dtype]}* y${j}`),
     ...leaves.inputs.map(({ dtype }, k) => `const ${MEMORY_TYPES[dtype]}* x${k}`),
-    ...leaves.scalars.map(scalarParameter),
+    ...scalarParameters(leaves.scalars, scalars),
   ];
   const round = (lines: readonly string[]): string[] => [
     "#pragma unroll",
@@ -107,6 +119,7 @@ export function mapSource(expressions: readonly Expr[], access: MapAccess): stri
     numbersSource(count, wide),
     `extern "C" __global__ void map_kernel(${parameters.join(", ")}) {`,
     `const ${position} start = (${position})blockIdx.x * ${THREADS * each} + (${position})threadIdx.x;`,
+    ...scalarLoads(leaves.scalars, scalars),
     ...declarations,
     ...(loads.length === 0 ? [] : round(loads)),
     ...round([...statements, ...stores]),
@@ -124,7 +137,7 @@ export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (
   const plans = new PlanCache<MapPlan>();
   const kernels = new Map<string, CudaKernel>();
 
-  const plan = ({ expressions, shape, inputs, outputs }: MapCall): MapPlan => {
+  const plan = ({ expressions, shape, inputs, outputs }: MapCall, scalars: ScalarPlace): MapPlan => {
     const leaves = leavesOf(expressions);
     const operands = [
       ...outputs.map(({ strides }) => strides),
@@ -139,8 +152,8 @@ export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (
     const dense = isDense
       ? operands.map((_, k) => rank === 0 ? k < outputs.length : loops.strides[k][0] === 1)
       : undefined;
-    const access: MapAccess = { dense, rank, wide };
-    const key = `${expressions.map((expression) => expression.key)}|${dense ?? rank}|${wide}`;
+    const access: MapAccess = { dense, rank, wide, scalars };
+    const key = `${expressions.map((expression) => expression.key)}|${dense ?? rank}|${wide}|${scalars}`;
     let kernel = kernels.get(key);
     if (kernel === undefined) {
       [kernel] = context.kernels.kernel(mapSource(expressions, access), ["map_kernel"]);
@@ -159,15 +172,17 @@ export function createMap(context: CudaContext, wideRule: WidthRule = isWide): (
   return (call) => {
     const { expressions, shape, inputs, scalars, outputs } = call;
     if (outputs.length === 0 || elementCount(shape) === 0) return;
+    const address = context.scalarsInMemory(scalars);
+    const place = address === 0 ? "arguments" : "memory";
     const { kernel, leaves, numbers, wide, blocks } = plans.get(
-      callKey("", expressions, shape, inputs, outputs),
-      () => plan(call),
+      callKey(address === 0 ? "" : "memory|", expressions, shape, inputs, outputs),
+      () => plan(call, place),
     );
     const args = context.arguments();
     pushNumbers(args, numbers, wide);
     for (const view of outputs) args.pointer(pointerOf(view));
     for (const { index } of leaves.inputs) args.pointer(pointerOf(inputs[index]));
-    pushScalars(args, leaves.scalars, scalars);
+    pushScalars(args, leaves.scalars, scalars, address);
     context.launch(kernel, [blocks, 1, 1], [THREADS, 1, 1], 0, args);
   };
 }

@@ -8,7 +8,15 @@ import type { Expr } from "../../../src/tensor/expr.ts";
 import { type Leaves, leavesOf } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount, isContiguous } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { pointerOf, pushScalars, scalarCode, scalarParameter, THREADS } from "./bind.ts";
+import {
+  pointerOf,
+  pushScalars,
+  scalarCode,
+  scalarLoads,
+  scalarParameters,
+  type ScalarPlace,
+  THREADS,
+} from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { expressionCode } from "./expression_source.ts";
 import { elementsPerThread } from "./map.ts";
@@ -34,7 +42,11 @@ export function setsPerLaunch(operands: number): number {
 }
 
 /** The source of the kernel `map_group(pointers, numbers, scalars…)`; `motions` are those of the inputs. */
-export function mapGroupSource(expressions: readonly Expr[], motions: readonly Motion[]): string {
+export function mapGroupSource(
+  expressions: readonly Expr[],
+  motions: readonly Motion[],
+  place: ScalarPlace = "arguments",
+): string {
   const leaves = leavesOf(expressions);
   const operands = expressions.length + leaves.inputs.length;
   const sets = setsPerLaunch(operands);
@@ -58,8 +70,9 @@ export function mapGroupSource(expressions: readonly Expr[], motions: readonly M
     `struct Pointers { unsigned long long v[${sets * operands}]; };`,
     `struct Numbers { int v[${1 + 2 * sets}]; };`,
     `extern "C" __global__ void map_group(${
-      ["const Pointers p", "const Numbers n", ...leaves.scalars.map(scalarParameter)].join(", ")
+      ["const Pointers p", "const Numbers n", ...scalarParameters(leaves.scalars, place)].join(", ")
     }) {`,
+    ...scalarLoads(leaves.scalars, place),
     "int set = 0;",
     `while (set + 1 < n.v[0] && (int)blockIdx.x >= n.v[${1 + sets} + set + 1]) set++;`,
     `const int start = ((int)blockIdx.x - n.v[${1 + sets} + set]) * ${THREADS * each} + (int)threadIdx.x;`,
@@ -98,11 +111,13 @@ export function createMapGroup(context: CudaContext, map: (call: MapCall) => voi
     leaves: Leaves,
     motions: readonly Motion[],
     sets: readonly OperandSet[],
+    address: number,
   ): void => {
-    const key = `${expressions.map((expression) => expression.key)}|${motions}`;
+    const place = address === 0 ? "arguments" : "memory";
+    const key = `${expressions.map((expression) => expression.key)}|${motions}|${place}`;
     let kernel = kernels.get(key);
     if (kernel === undefined) {
-      [kernel] = context.kernels.kernel(mapGroupSource(expressions, motions), ["map_group"]);
+      [kernel] = context.kernels.kernel(mapGroupSource(expressions, motions, place), ["map_group"]);
       kernels.set(key, kernel);
     }
     const operands = expressions.length + leaves.inputs.length;
@@ -126,7 +141,7 @@ export function createMapGroup(context: CudaContext, map: (call: MapCall) => voi
         blocks += Math.ceil(count / each);
       });
       const args = context.arguments().pointers(pointers).i32s(numbers);
-      pushScalars(args, leaves.scalars, scalars);
+      pushScalars(args, leaves.scalars, scalars, address);
       context.launch(kernel, [blocks, 1, 1], [THREADS, 1, 1], 0, args);
     }
   };
@@ -145,6 +160,8 @@ export function createMapGroup(context: CudaContext, map: (call: MapCall) => voi
       group.sets.push(set);
       groups.set(motions.join(), group);
     }
-    for (const { motions, sets } of groups.values()) launch(call, leaves, motions, sets);
+    if (groups.size === 0) return;
+    const address = context.scalarsInMemory(call.scalars);
+    for (const { motions, sets } of groups.values()) launch(call, leaves, motions, sets, address);
   };
 }

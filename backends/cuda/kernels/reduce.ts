@@ -10,7 +10,7 @@ import { input } from "../../../src/tensor/expr.ts";
 import { callKey, indexStrides, type Leaves, leavesOf, PlanCache } from "../../../src/tensor/kernel_calls.ts";
 import { elementCount } from "../../../src/tensor/layout.ts";
 import type { CudaContext, CudaKernel } from "../context.ts";
-import { pointerOf, pushNumbers, pushScalars, SCRATCH, scratchView, THREADS } from "./bind.ts";
+import { pointerOf, pushNumbers, pushScalars, type ScalarPlace, SCRATCH, scratchView, THREADS } from "./bind.ts";
 import { isWide, LoopCode, type Loops, planLoops, positionsOf, type WidthRule } from "./loops.ts";
 import { type ReduceAccess, reduceSource, RUN } from "./reduce_source.ts";
 
@@ -97,6 +97,7 @@ export function createMapReduce(
   const makePlan = (
     { expressions, reductions, shape, axes, inputs, outputs }: MapReduceCall,
     inParts: boolean,
+    scalars: ScalarPlace,
   ): ReducePlan => {
     const leaves = leavesOf(expressions);
     const targets = outputs.map(({ strides }) => strides.map((stride, axis) => axes.includes(axis) ? 0 : stride));
@@ -112,8 +113,8 @@ export function createMapReduce(
     const lanesReduce = lanesReduceOf(outer, inner, leaves.inputs.map((_, k) => outputs.length + k));
     const divided = reduceShape(results, reduced, lanesReduce);
     const division = inParts ? divided : { ...divided, parts: 1, part: reduced };
-    const access: ReduceAccess = { outer: outer.sizes.length, inner: inner.sizes.length, wide };
-    const key = `${expressions.map(({ key }) => key)}|${reductions}|${access.outer}|${access.inner}|${wide}`;
+    const access: ReduceAccess = { outer: outer.sizes.length, inner: inner.sizes.length, wide, scalars };
+    const key = `${expressions.map(({ key }) => key)}|${reductions}|${access.outer}|${access.inner}|${wide}|${scalars}`;
     let kernel = kernels.get(key);
     if (kernel === undefined) {
       [kernel] = context.kernels.kernel(reduceSource(expressions, reductions, access), ["reduce_kernel"]);
@@ -138,20 +139,20 @@ export function createMapReduce(
     };
   };
 
-  const planOf = (call: MapReduceCall, inParts: boolean): ReducePlan => {
+  const planOf = (call: MapReduceCall, inParts: boolean, address: number): ReducePlan => {
     const { expressions, reductions, shape, axes, inputs, outputs } = call;
-    const key = callKey(`${reductions}|${axes}|${inParts}|`, expressions, shape, inputs, outputs);
-    return plans.get(key, () => makePlan(call, inParts));
+    const key = callKey(`${reductions}|${axes}|${inParts}|${address !== 0}|`, expressions, shape, inputs, outputs);
+    return plans.get(key, () => makePlan(call, inParts, address === 0 ? "arguments" : "memory"));
   };
 
-  const run = ({ inputs, outputs, scalars }: MapReduceCall, plan: ReducePlan): void => {
+  const run = ({ inputs, outputs, scalars }: MapReduceCall, plan: ReducePlan, address: number): void => {
     const { kernel, leaves, numbers, wide, results } = plan;
     const { lanesReduce, rows, columns, parts } = plan.shape;
     const args = context.arguments();
     pushNumbers(args, numbers, wide);
     for (const view of outputs) args.pointer(pointerOf(view));
     for (const { index } of leaves.inputs) args.pointer(pointerOf(inputs[index]));
-    pushScalars(args, leaves.scalars, scalars);
+    pushScalars(args, leaves.scalars, scalars, address);
     const grid = [Math.ceil(results / columns), parts, 1] as const;
     context.launch(kernel, grid, lanesReduce ? [rows, columns, 1] : [columns, rows, 1], 0, args);
   };
@@ -164,13 +165,14 @@ export function createMapReduce(
     if (count === 0) return;
     // Results of parts lie row-major, whatever the outputs are.
     const partial = { ...call, outputs: outputs.map(({ dtype }) => scratchView(0, dtype, results)) };
-    const plan = planOf(partial, true);
+    const address = context.scalarsInMemory(call.scalars);
+    const plan = planOf(partial, true, address);
     const { parts } = plan.shape;
-    if (parts === 1) return run(call, planOf(call, false));
+    if (parts === 1) return run(call, planOf(call, false, address), address);
     const sizes = outputs.map(({ dtype }) => Math.ceil(parts * count * BYTES_PER_ELEMENT[dtype] / 256) * 256);
     let end = context.scratch(sizes.reduce((a, b) => a + b, 0), SCRATCH.partialResults);
     const places = sizes.map((size) => (end += size) - size);
-    run({ ...call, outputs: outputs.map(({ dtype }, j) => scratchView(places[j], dtype, results)) }, plan);
+    run({ ...call, outputs: outputs.map(({ dtype }, j) => scratchView(places[j], dtype, results)) }, plan, address);
     const final: MapReduceCall = {
       expressions: expressions.map(({ dtype }, j) => input(j, dtype)),
       reductions,
@@ -180,6 +182,6 @@ export function createMapReduce(
       scalars: [],
       outputs: outputs.map((view) => ({ ...view, shape: [1, ...view.shape], strides: [0, ...view.strides] })),
     };
-    run(final, planOf(final, false));
+    run(final, planOf(final, false, 0), 0);
   };
 }

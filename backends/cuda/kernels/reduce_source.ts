@@ -8,7 +8,7 @@ import type { DType } from "../../../src/tensor/dtype.ts";
 import type { Expr } from "../../../src/tensor/expr.ts";
 import { REDUCE_OPS, type ReduceOp } from "../../../src/tensor/expr_ops.ts";
 import { leavesOf } from "../../../src/tensor/kernel_calls.ts";
-import { numbersSource, scalarCode, scalarParameter, THREADS } from "./bind.ts";
+import { numbersSource, scalarCode, scalarLoads, scalarParameters, type ScalarPlace, THREADS } from "./bind.ts";
 import { withDeviceFunctions } from "./device_functions.ts";
 import { expressionCode, literal, operationCode } from "./expression_source.ts";
 import { LoopCode } from "./loops.ts";
@@ -25,6 +25,8 @@ export interface ReduceAccess {
   readonly inner: number;
   /** Whether positions have 64 bits. */
   readonly wide: boolean;
+  /** Where scalars are. Default "arguments". */
+  readonly scalars?: ScalarPlace;
 }
 
 /** Where a kernel finds its numbers; those of the outer and of the inner loops follow. */
@@ -42,7 +44,7 @@ export function combineCode(op: ReduceOp, dtype: DType, x: string, y: string): s
 export function reduceSource(
   expressions: readonly Expr[],
   reductions: readonly ReduceOp[],
-  { outer, inner, wide }: ReduceAccess,
+  { outer, inner, wide, scalars = "arguments" }: ReduceAccess,
 ): string {
   const leaves = leavesOf(expressions);
   const outputs = expressions.length, inputs = leaves.inputs.length, indices = leaves.indices.length;
@@ -75,11 +77,12 @@ export function reduceSource(
     "const Numbers n",
     ...expressions.map(({ dtype }, j) => `${MEMORY_TYPES[dtype]}* y${j}`),
     ...leaves.inputs.map(({ dtype }, k) => `const ${MEMORY_TYPES[dtype]}* x${k}`),
-    ...leaves.scalars.map(scalarParameter),
+    ...scalarParameters(leaves.scalars, scalars),
   ];
   return withDeviceFunctions([
     numbersSource(count, wide),
     `extern "C" __global__ void reduce_kernel(${parameters.join(", ")}) {`,
+    ...scalarLoads(leaves.scalars, scalars),
     `__shared__ double shared[${THREADS}];`,
     `const bool lanes = ${number("lanesReduce")} != 0;`,
     "const int column = (int)(lanes ? threadIdx.y : threadIdx.x), columns = (int)(lanes ? blockDim.y : blockDim.x);",
