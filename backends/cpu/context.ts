@@ -139,6 +139,9 @@ export interface Blas {
   readonly description: string;
 }
 
+/** How convolutions are computed: by what is faster, directly, or in Fourier tiles wherever that can be done. */
+export type ConvolutionMethod = "auto" | "direct" | "fourier";
+
 /** What every operation of the cpu backend gets. */
 export interface CpuContext {
   /** The memory. */
@@ -154,6 +157,8 @@ export interface CpuContext {
    * operation multiplies its own threshold with it.
    */
   readonly grainScale: number;
+  /** How convolutions are computed. */
+  readonly convolution: ConvolutionMethod;
   /**
    * Reusable memory, at least `bytes` long, 64-byte aligned, contents arbitrary; valid until the next call with the same slot.
    * It may grow the heap: fetch views after it. For per-thread scratch ask for `threads · stride` bytes.

@@ -6,7 +6,7 @@
 import { runtime } from "../../src/runtime/mod.ts";
 import type { BackendOptions } from "../../src/tensor/backend.ts";
 import { ArgumentError } from "../../src/tensor/errors.ts";
-import type { Blas, CpuContext, CpuFeatures } from "./context.ts";
+import type { Blas, ConvolutionMethod, CpuContext, CpuFeatures } from "./context.ts";
 import { ThreadExecutor } from "./executor.ts";
 import { detectFeatures } from "./features.ts";
 import { MAXIMUM_BYTES, MINIMUM_BYTES, WebAssemblyHeap } from "./heap.ts";
@@ -16,6 +16,11 @@ import { type BlasSearch, findOpenblas, nativeSupport, registerBlas } from "./op
 export interface CpuOptions extends BackendOptions {
   /** The most bytes that its memory may have, 1 MiB to 4 GiB. Default: `ESCNN_HEAP_LIMIT` or 4 GiB. */
   readonly heapLimit?: number;
+  /**
+   * How dense convolutions are computed: `"auto"` by what is faster for their shape, `"direct"`, or `"fourier"` in tiles wherever they
+   * can be (two axes, float32, a square filter, stride and dilation 1). Results differ by rounding. Default: `ESCNN_CONVOLUTION` or `"auto"`.
+   */
+  readonly convolution?: ConvolutionMethod;
   /** Factor on the least amount of work that is split over threads: tests lower it. Default 1. */
   readonly grainScale?: number;
   /** Milliseconds of work that could be split before the workers start; tests set 0. Default 60. */
@@ -32,6 +37,7 @@ export class CpuSystem implements CpuContext {
   readonly features: CpuFeatures;
   readonly blas: Blas | undefined;
   readonly grainScale: number;
+  readonly convolution: ConvolutionMethod;
   /** What came of the search for OpenBLAS. */
   readonly search: BlasSearch;
   readonly #pointers = new Float64Array(SCRATCH_SLOTS);
@@ -44,6 +50,7 @@ export class CpuSystem implements CpuContext {
     features: CpuFeatures;
     blas: Blas | undefined;
     grainScale: number;
+    convolution: ConvolutionMethod;
     search: BlasSearch;
   }) {
     this.heap = parts.heap;
@@ -51,6 +58,7 @@ export class CpuSystem implements CpuContext {
     this.features = parts.features;
     this.blas = parts.blas;
     this.grainScale = parts.grainScale;
+    this.convolution = parts.convolution;
     this.search = parts.search;
   }
 
@@ -112,6 +120,21 @@ function chooseLimit(option: number | undefined): number | undefined {
   });
 }
 
+const CONVOLUTIONS: readonly ConvolutionMethod[] = ["auto", "direct", "fourier"];
+
+/** How convolutions are computed: the option, else `ESCNN_CONVOLUTION`, else what is faster. */
+function chooseConvolution(option: ConvolutionMethod | undefined): ConvolutionMethod {
+  const text = option ?? variable("ESCNN_CONVOLUTION") ?? "auto";
+  const known = CONVOLUTIONS.find((name) => name === text);
+  if (known !== undefined) return known;
+  throw new ArgumentError({
+    op: option === undefined ? "ESCNN_CONVOLUTION" : "cpu option convolution",
+    expected: CONVOLUTIONS.map((name) => `"${name}"`).join(", "),
+    actual: `"${text}"`,
+    hint: "Leave it out to compute each shape by what is faster",
+  });
+}
+
 /**
  * Makes a context.
  *
@@ -122,6 +145,7 @@ export function createContext(options: CpuOptions = {}): CpuSystem {
   const features = detectFeatures();
   const threads = chooseThreads(options.threads, features);
   const grainScale = options.grainScale ?? 1;
+  const convolution = chooseConvolution(options.convolution);
   const limit = chooseLimit(options.heapLimit);
   const search = findOpenblas(options.openblas, threads);
   // Native code needs a memory that never moves, which only a shared one is certain to be.
@@ -129,5 +153,5 @@ export function createContext(options: CpuOptions = {}): CpuSystem {
   const native = search.opened && nativeSupport(search.opened, heap);
   const executor = new ThreadExecutor(heap, { threads, native, startAfter: options.startAfter });
   const blas = search.opened && registerBlas(search.opened, executor, heap);
-  return new CpuSystem({ heap, executor, features, blas, grainScale, search });
+  return new CpuSystem({ heap, executor, features, blas, grainScale, convolution, search });
 }

@@ -1,13 +1,19 @@
 /**
  * Convolution in the cpu backend without im2col of whole images (DESIGN section 5): forward pass and both gradients as
- * correlations, cut into pieces that stay in cache, whose products run in native BLAS or WebAssembly.
+ * correlations, cut into pieces that stay in cache, whose products run in native BLAS or WebAssembly; or, where that is
+ * faster, in tiles that Fourier transforms take to products of fewer multiplications.
  */
 
 import type { ConvolutionCall, View } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
 import type { CpuContext, HeapBuffer } from "../context.ts";
 import type { Gemm } from "../gemm/gemm.ts";
-import { forwardCorrelation, inputGradientCorrelations } from "./correlation.ts";
+import { chooseTiling } from "../fourier/choice.ts";
+import { correlateTiles } from "../fourier/forward.ts";
+import { FourierKernels } from "../fourier/kernels.ts";
+import { planeProblem } from "../fourier/problem.ts";
+import { correlateTileWeights } from "../fourier/weight_gradient.ts";
+import { type Correlation, forwardCorrelation, inputGradientCorrelations } from "./correlation.ts";
 import { correlate } from "./forward.ts";
 import { ConvolutionKernels } from "./kernels.ts";
 import { correlateWeights } from "./weight_gradient.ts";
@@ -30,15 +36,26 @@ function pointerOf(view: View): number {
 /** The convolutions of a context; kernels are compiled on first use. */
 export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionOperations {
   const kernels = new ConvolutionKernels(context, gemm);
+  const tiles = new FourierKernels(kernels);
+  /** Computes one correlation, or its weight gradient, directly or in tiles. */
+  const compute = (problem: Correlation, forWeights: boolean): void => {
+    const plane = planeProblem(problem);
+    const tiling = plane && chooseTiling(plane, context.convolution, forWeights, context.blas !== undefined);
+    if (plane === undefined || tiling === undefined) {
+      (forWeights ? correlateWeights : correlate)(kernels, problem);
+    } else {
+      (forWeights ? correlateTileWeights : correlateTiles)(tiles, plane, tiling);
+    }
+  };
   return {
     convolution(call) {
-      correlate(kernels, forwardCorrelation(call, pointerOf));
+      compute(forwardCorrelation(call, pointerOf), false);
     },
     convolutionInputGradient(call) {
-      for (const problem of inputGradientCorrelations(call, pointerOf)) correlate(kernels, problem);
+      for (const problem of inputGradientCorrelations(call, pointerOf)) compute(problem, false);
     },
     convolutionWeightGradient(call) {
-      correlateWeights(kernels, forwardCorrelation(call, pointerOf));
+      compute(forwardCorrelation(call, pointerOf), true);
     },
   };
 }

@@ -1,0 +1,127 @@
+/**
+ * When tiles win over the direct form, and with which size of transform: a model of both times from the shape alone, fitted to
+ * measurements over 4 to 256 channels, filters of 3, 5 and 7 taps and images of 8 to 64 pixels, with OpenBLAS and without.
+ *
+ * Tiles need `2 n² − 4` multiplications for `(n − k + 1)²` pixels and a pair of channels where the direct form needs k² for each
+ * pixel: 3.4 for k = 3 (n = 8), 4.4 for k = 5 (n = 12), 5.1 for k = 7 (n = 16); the transforms grow with the channels, the products with
+ * their square. Transforms by Fourier keep the float32 accuracy of the direct form: against float64, 29 × 29 images, C → 16
+ * channels, the largest error relative to the rms of the output, in units of 1e-7:
+ *
+ * | C, k   | direct | n = 8 | n = 10 | n = 12 | n = 16 |
+ * | ------ | ------ | ----- | ------ | ------ | ------ |
+ * | 16, 3  | 6.4    | 6.0   | 7.5    | 8.1    | 7.2    |
+ * | 16, 5  | 8.3    | 7.1   | 7.0    | 6.5    | 7.8    |
+ * | 64, 3  | 15     | 8.5   | 9.0    | 10     | 9.6    |
+ * | 64, 5  | 13     | 8.8   | 9.3    | 10     | 8.9    |
+ * | 64, 7  | 11     | –     | 9.9    | 10     | 10     |
+ * | 256, 5 | 14     | 17    | 17     | 15     | 15     |
+ *
+ * Minimal filtering (Winograd 1980; Lavin & Gray 2016) at its best points loses more: there 12 (64, 3) for tiles of 2 × 2, 119
+ * for 4 × 4; 71 (64, 5) for 2 × 2 pixels, 280 for 4 × 4. Weight gradients in tiles are at least as accurate as direct ones.
+ */
+
+import type { ConvolutionMethod } from "../context.ts";
+import type { PlaneProblem } from "./problem.ts";
+import { filterBytes, tilePlanes, type Tiling } from "./layout.ts";
+
+/** Sizes of transforms that are tried. */
+export const TRANSFORM_SIZES: readonly number[] = [8, 10, 12, 16];
+
+/** Nanoseconds of one thread. */
+interface Costs {
+  /** Direct multiply-add, and its growth for few channels and for small images. */
+  readonly direct: readonly [number, number, number];
+  /** Transforms of a channel of four tiles, there or back, for each size; and their growth by the part of a tile that is new. */
+  readonly transform: readonly number[];
+  readonly deal: number;
+  /** Transform of a filter of four input channels. */
+  readonly filter: readonly number[];
+  /** Multiply-add of a product. */
+  readonly product: number;
+  /** One product's call. */
+  readonly call: number;
+  /** A byte of transformed filters, read for each block. */
+  readonly byte: number;
+}
+
+const NATIVE: Costs = {
+  direct: [0.0231, 94, 18],
+  transform: [38, 85, 130, 220],
+  deal: 5.3,
+  filter: [620, 990, 1510, 2860],
+  product: 0.0232,
+  call: 400,
+  byte: 0.04,
+};
+
+const WEBASSEMBLY: Costs = {
+  ...NATIVE,
+  direct: [0.053, 120, 0],
+  product: 0.046,
+  call: 1400,
+  byte: 0.15,
+};
+
+/** Part of the direct time that tiles must stay below: what the model may be wrong by. */
+const MARGIN = 0.87;
+
+/** Bytes that transformed filters may take. */
+const FILTER_LIMIT = 64 * 1024 * 1024;
+
+/** Tiles of a block, and bytes that its planes may take. */
+const BLOCK = { tiles: 64, bytes: 24 * 1024 * 1024 } as const;
+
+/** The same for the weight gradient, whose blocks are shared by all threads. */
+const CHUNK = { tiles: 128, bytes: 48 * 1024 * 1024 } as const;
+
+/** Estimated nanoseconds of the direct form. */
+function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneProblem, costs: Costs): number {
+  const pixels = outputs[0] * outputs[1], [multiply, channels, small] = costs.direct;
+  const work = batch * groups * inChannels * outChannels * taps * taps * pixels;
+  return work * multiply * (1 + channels / (taps * taps * inChannels)) * (1 + small / pixels);
+}
+
+/** Estimated nanoseconds in tiles. */
+function tileTime(problem: PlaneProblem, tiling: Tiling, costs: Costs): number {
+  const { batch, groups, inChannels, outChannels, outputs } = problem;
+  const { n, step, tileColumns, blocks } = tiling;
+  const size = TRANSFORM_SIZES.indexOf(n);
+  const rows = batch * Math.ceil(outputs[0] / step);
+  const transforms = rows * Math.ceil(tileColumns / 4) * (inChannels + outChannels) * costs.transform[size] *
+    (1 + (costs.deal * step * step) / (n * n));
+  const filters = outChannels * Math.ceil(inChannels / 4) * costs.filter[size];
+  const products = rows * tileColumns * (2 * n * n - 4) * inChannels * outChannels * costs.product;
+  const overhead = blocks.length * ((n * n * costs.call) / 2 + filterBytes(n, problem) * costs.byte);
+  return groups * (transforms + filters + products + overhead);
+}
+
+/**
+ * The tiling by which a problem is computed; `undefined` where the direct form is.
+ *
+ * @param forWeights Whether the weight gradient is computed.
+ * @param native Whether products run in OpenBLAS.
+ */
+export function chooseTiling(
+  problem: PlaneProblem,
+  method: ConvolutionMethod,
+  forWeights: boolean,
+  native: boolean,
+): Tiling | undefined {
+  const { batch, groups, inChannels, outChannels, taps, outputs } = problem;
+  if (method === "direct" || batch * groups * outputs[0] * outputs[1] === 0) return undefined;
+  const costs = native ? NATIVE : WEBASSEMBLY;
+  let least = method === "fourier" ? Infinity : MARGIN * directTime(problem, costs);
+  let chosen: Tiling | undefined;
+  for (const n of TRANSFORM_SIZES) {
+    if (n < taps + 1 || groups * filterBytes(n, problem) > FILTER_LIMIT) continue;
+    const limits = forWeights ? CHUNK : BLOCK;
+    const affordable = limits.bytes / (4 * n * n * (inChannels + outChannels));
+    if (affordable < 16) continue;
+    const tiling = tilePlanes(problem, n, Math.min(limits.tiles, affordable));
+    const time = tileTime(problem, tiling, costs);
+    if (time >= least) continue;
+    least = time;
+    chosen = tiling;
+  }
+  return chosen;
+}

@@ -1,0 +1,134 @@
+// covers: backends/cpu/fourier/layout.ts, backends/cpu/fourier/tile_sizes.ts, backends/cpu/fourier/problem.ts, backends/cpu/fourier/choice.ts
+// The pure part of convolutions in tiles: which problems there are, the blocks that cover them, and when tiles are chosen.
+
+import { assert, assertEquals } from "@std/assert";
+import { forwardCorrelation, inputGradientCorrelations } from "../../../../backends/cpu/convolution/correlation.ts";
+import { chooseTiling, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
+import { layPlanes, tilePlanes } from "../../../../backends/cpu/fourier/layout.ts";
+import { type PlaneProblem, planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
+import { phaseBytes } from "../../../../backends/cpu/fourier/tile_sizes.ts";
+import type { ConvolutionCall, View } from "../../../../src/tensor/backend.ts";
+import { convolutionGeometry, type ConvolutionOptions } from "../../../../src/tensor/conv_geometry.ts";
+import type { FloatDType } from "../../../../src/tensor/dtype.ts";
+import { contiguousStrides } from "../../../../src/tensor/layout.ts";
+import { test } from "../../../support/test.ts";
+
+function call(
+  input: number[],
+  weight: number[],
+  options: ConvolutionOptions = {},
+  dtype: FloatDType = "float32",
+): ConvolutionCall {
+  const view = (shape: readonly number[], at: number): View => {
+    return { buffer: { bytes: 0 }, dtype, shape, strides: contiguousStrides(shape), offset: at };
+  };
+  const geometry = convolutionGeometry(input, weight, options);
+  const output = view([geometry.batch, geometry.outChannels, ...geometry.outputSize], 3);
+  return { geometry, input: view(input, 1), weight: view(weight, 2), output };
+}
+
+const pointerOf = ({ offset }: View): number => 1000 * offset;
+
+function problem(input: number[], weight: number[], options: ConvolutionOptions = {}): PlaneProblem {
+  const found = planeProblem(forwardCorrelation(call(input, weight, options), pointerOf));
+  assert(found !== undefined);
+  return found;
+}
+
+test("planeProblem takes float32 planes with a square filter, step 1, and 4 channels at least", () => {
+  const accepts = (
+    input: number[],
+    weight: number[],
+    options?: ConvolutionOptions,
+    dtype?: FloatDType,
+  ) => planeProblem(forwardCorrelation(call(input, weight, options, dtype), pointerOf)) !== undefined;
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 3, 3]), true);
+  assertEquals(accepts([2, 8, 9, 9], [8, 4, 3, 3], { groups: 2, padding: 7 }), true);
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 3, 3], {}, "float64"), false);
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 3, 5]), false);
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 1, 1]), false);
+  assertEquals(accepts([2, 8, 9, 9], [3, 8, 3, 3]), false);
+  assertEquals(accepts([2, 3, 9, 9], [4, 3, 3, 3]), false);
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 3, 3], { stride: 2 }), false);
+  assertEquals(accepts([2, 8, 9, 9], [4, 8, 3, 3], { dilation: 2 }), false);
+  assertEquals(accepts([2, 8, 5, 9, 9], [4, 8, 3, 3, 3]), false);
+  assertEquals(accepts([2, 8, 9], [4, 8, 3]), false);
+});
+
+test("planeProblem reads the filter of an input gradient from its other end", () => {
+  const [backward] = inputGradientCorrelations(call([2, 8, 9, 11], [4, 8, 3, 3], { padding: 1 }), pointerOf);
+  const found = planeProblem(backward);
+  assertEquals(found?.start, [-1, -1]);
+  assertEquals(found?.weight, { pointer: 2000 + 4 * 8, outer: 9, group: 288, channel: 72, space: [0, -3, -1] });
+  assertEquals([found?.inputs, found?.outputs, found?.taps], [[9, 11], [9, 11], 3]);
+  // A stride of two writes to every second column.
+  const phases = inputGradientCorrelations(call([2, 8, 9, 11], [4, 8, 3, 3], { stride: 2 }), pointerOf);
+  assertEquals(phases.map((phase) => planeProblem(phase)), new Array(4).fill(undefined));
+});
+
+test("the blocks of a tiling have every tile once, and no block more than it says", () => {
+  for (const [batch, height, width, taps] of [[1, 1, 1, 3], [5, 29, 31, 5], [3, 96, 7, 3], [64, 8, 8, 5]]) {
+    const shape = problem([batch, 4, height, width], [4, 4, taps, taps], { padding: Math.floor(taps / 2) });
+    for (const n of TRANSFORM_SIZES) {
+      for (const wanted of [1, 30, 64]) {
+        const { step, tileColumns, blocks, tiles } = tilePlanes(shape, n, wanted);
+        assertEquals([step, tileColumns], [n - taps + 1, Math.ceil(width / step)]);
+        const rows = Math.ceil(height / step);
+        const seen = new Array<number>(batch * rows).fill(0);
+        for (const block of blocks) {
+          assertEquals(block.tiles, block.samples * block.tileRows * tileColumns);
+          assert(block.tiles <= tiles && (block.tiles <= wanted || block.samples * block.tileRows === 1));
+          for (let s = 0; s < block.samples; s++) {
+            for (let r = 0; r < block.tileRows; r++) seen[(block.sample + s) * rows + block.tileRow + r]++;
+          }
+        }
+        assertEquals(seen, new Array<number>(batch * rows).fill(1));
+      }
+    }
+  }
+});
+
+test("planes leave room for a vector behind each channel, and pairs begin in different cache sets", () => {
+  for (const [n, channels, tiles] of [[8, 64, 61], [8, 5, 125], [16, 24, 64]]) {
+    const { channelBytes, imaginaryBytes, pairBytes, bytes } = layPlanes(n, channels, tiles);
+    assert(channelBytes >= 4 * (tiles + 3) && channelBytes % 16 === 0 && channelBytes % 512 !== 0);
+    assertEquals(imaginaryBytes, channels * channelBytes);
+    assert(pairBytes >= 2 * imaginaryBytes && bytes >= (n * n * pairBytes) / 2);
+    assertEquals(pairBytes % 4096, 64);
+  }
+});
+
+test("a phase holds whole vectors of tiles and the overlap of the last", () => {
+  assertEquals(phaseBytes(8, 4, 8), 16 * 3);
+  assertEquals(phaseBytes(5, 4, 4), 16 * 2);
+  assertEquals(phaseBytes(15, 2, 6), 16 * 5);
+});
+
+test("chooseTiling takes tiles where they save most and the direct form where transforms would weigh too much", () => {
+  const layer = problem([64, 64, 29, 29], [64, 64, 5, 5], { padding: 2 });
+  for (const forWeights of [false, true]) {
+    for (const native of [false, true]) {
+      const chosen = chooseTiling(layer, "auto", forWeights, native);
+      assert(chosen !== undefined && chosen.step === chosen.n - 4);
+      assertEquals(chooseTiling(layer, "direct", forWeights, native), undefined);
+    }
+  }
+  const large = problem([16, 128, 29, 29], [128, 128, 7, 7], { padding: 3 });
+  assert((chooseTiling(large, "auto", false, true)?.n ?? 0) >= 10);
+  // Few channels, or few pixels for many filters.
+  for (const [batch, channels, size, taps] of [[64, 8, 29, 3], [1, 256, 8, 3], [1, 512, 15, 7]]) {
+    const shape = problem([batch, channels, size, size], [channels, channels, taps, taps], {
+      padding: Math.floor(taps / 2),
+    });
+    assertEquals(chooseTiling(shape, "auto", false, true), undefined);
+  }
+  const small = problem([1, 4, 5, 5], [4, 4, 3, 3]);
+  assertEquals(chooseTiling(small, "auto", false, true), undefined);
+  assertEquals(chooseTiling(small, "fourier", false, true)?.n, 8);
+  // Transformed filters that would not fit.
+  const huge = problem([1, 4096, 9, 9], [4096, 4096, 3, 3]);
+  assertEquals(chooseTiling(huge, "fourier", false, true), undefined);
+  const wide = problem([1, 8, 40, 40], [8, 8, 15, 15]);
+  assertEquals(chooseTiling(wide, "fourier", false, true)?.n, 16);
+  assertEquals(chooseTiling(problem([1, 8, 40, 40], [8, 8, 17, 17]), "fourier", false, true), undefined);
+});
