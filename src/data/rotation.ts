@@ -28,25 +28,39 @@ export function rotateImage(
   const sin = isExact ? [0, 1, 0, -1][((Math.round(quarter) % 4) + 4) % 4] : Math.sin(angle);
   const centreRow = (height - 1) / 2;
   const centreColumn = (width - 1) / 2;
+  const down = shift[0], right = shift[1];
   for (let row = 0; row < height; row++) {
+    // The pixel at p shows what stood at R⁻¹(p − shift), with x along columns and y against rows.
+    const y = centreRow - (row - down);
+    const sinY = sin * y, cosY = cos * y;
     for (let column = 0; column < width; column++) {
-      // The pixel at p shows what stood at R⁻¹(p − shift), with x along columns and y against rows.
-      const x = column - shift[1] - centreColumn;
-      const y = centreRow - (row - shift[0]);
-      const fromColumn = cos * x + sin * y + centreColumn;
-      const fromRow = centreRow - (-sin * x + cos * y);
+      const x = column - right - centreColumn;
+      const fromColumn = cos * x + sinY + centreColumn;
+      const fromRow = centreRow - (-sin * x + cosY);
       const r0 = Math.floor(fromRow);
       const c0 = Math.floor(fromColumn);
       const fr = fromRow - r0;
       const fc = fromColumn - c0;
       const at = sourceOffset + r0 * width + c0;
-      const hasTop = r0 >= 0 && r0 < height;
-      const hasBottom = r0 >= -1 && r0 < height - 1;
-      const hasLeft = c0 >= 0 && c0 < width;
-      const hasRight = c0 >= -1 && c0 < width - 1;
-      const top = (1 - fc) * (hasTop && hasLeft ? source[at] : 0) + fc * (hasTop && hasRight ? source[at + 1] : 0);
-      const bottom = (1 - fc) * (hasBottom && hasLeft ? source[at + width] : 0) +
-        fc * (hasBottom && hasRight ? source[at + width + 1] : 0);
+      let topLeft = 0, topRight = 0, bottomLeft = 0, bottomRight = 0;
+      if (r0 >= 0 && r0 < height - 1 && c0 >= 0 && c0 < width - 1) {
+        topLeft = source[at];
+        topRight = source[at + 1];
+        bottomLeft = source[at + width];
+        bottomRight = source[at + width + 1];
+      } else {
+        const hasLeft = c0 >= 0 && c0 < width, hasRight = c0 >= -1 && c0 < width - 1;
+        if (r0 >= 0 && r0 < height) {
+          if (hasLeft) topLeft = source[at];
+          if (hasRight) topRight = source[at + 1];
+        }
+        if (r0 >= -1 && r0 < height - 1) {
+          if (hasLeft) bottomLeft = source[at + width];
+          if (hasRight) bottomRight = source[at + width + 1];
+        }
+      }
+      const top = (1 - fc) * topLeft + fc * topRight;
+      const bottom = (1 - fc) * bottomLeft + fc * bottomRight;
       target[targetOffset + row * width + column] = (1 - fr) * top + fr * bottom;
     }
   }
