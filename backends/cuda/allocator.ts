@@ -262,6 +262,19 @@ export class CudaAllocator {
     return bytes;
   }
 
+  /** The same, where that may be done: not while work is recorded, which waiting would break. */
+  reclaim(): number {
+    return this.#recording === undefined ? this.trim() : 0;
+  }
+
+  /** What memory there is, in words. */
+  describe(): string {
+    const { free, total } = this.#driver.memoryInfo();
+    const limit = Number.isFinite(this.#limit) ? `, of a limit of ${this.#limit}` : "";
+    return `${free} free of ${total}, ${this.#liveBytes} of them in live tensors here` +
+      ` (${this.#reservedBytes} taken from the device${limit})`;
+  }
+
   /** Gives everything back, in use or not. `attempt` runs each step and keeps its error. */
   dispose(attempt: (step: () => void) => void): void {
     for (const segment of this.#segments) attempt(() => this.#driver.free(segment.pointer));
@@ -324,13 +337,10 @@ export class CudaAllocator {
   }
 
   #outOfMemory(asked: number): OutOfMemoryError {
-    const { free, total } = this.#driver.memoryInfo();
-    const limit = Number.isFinite(this.#limit) ? `, of a limit of ${this.#limit}` : "";
     return new OutOfMemoryError({
       op: "cuda allocate",
       expected: `${asked} free bytes on the device`,
-      actual: `${free} free of ${total}, ${this.#liveBytes} of them in live tensors here` +
-        ` (${this.#reservedBytes} taken from the device${limit})`,
+      actual: this.describe(),
       hint: "Use smaller batches, dispose tensors (scope()), or end other programs on the device",
     });
   }

@@ -19,7 +19,7 @@ import {
   type Cudnn,
   CUDNN_MATH,
 } from "./cudnn.ts";
-import { usableAlgorithms } from "./convolution_algorithms.ts";
+import { usableAlgorithms, withinWorkspace } from "./convolution_algorithms.ts";
 import { CudaError } from "./errors.ts";
 import { pointerOf, scratchView } from "./kernels/bind.ts";
 
@@ -61,6 +61,8 @@ export interface ConvolutionParts {
   readonly precision: CudaPrecision;
   /** Whether algorithms are timed, once for each shape, instead of guessed. */
   readonly benchmark: boolean;
+  /** Bytes of an algorithm's workspace at most, where one is content with that. */
+  readonly workspaceLimit: number;
   readonly copy: (source: View, target: View) => void;
   readonly map: (call: MapCall) => void;
 }
@@ -196,7 +198,8 @@ export class Convolutions {
       const results = this.#results(direction, descriptors, at);
       // Factors are rounded to float16 only where that was asked for.
       const accurate = results.filter(({ math }) => rounding === "float16" || math !== CUDNN_MATH.tensorConverted);
-      const algorithms = usableAlgorithms(direction, accurate, rounding !== "float32");
+      const usable = usableAlgorithms(direction, accurate, rounding !== "float32");
+      const algorithms = withinWorkspace(usable, this.#parts.workspaceLimit);
       if (algorithms.length === 0) {
         throw new BackendError({
           op: "cuda convolution",
@@ -220,10 +223,11 @@ export class Convolutions {
     descriptors: ConvolutionDescriptors,
     at: { readonly input: number; readonly weight: number; readonly output: number },
   ): AlgorithmResult[] {
-    const { cudnn, context, benchmark } = this.#parts;
+    const { cudnn, context, benchmark, workspaceLimit } = this.#parts;
     const guessed = cudnn.guessAlgorithms(direction, descriptors);
     if (!benchmark) return guessed;
-    const bytes = Math.max(0, ...guessed.filter(({ status }) => status === 0).map(({ workspace }) => workspace));
+    const tried = withinWorkspace(guessed.filter(({ status }) => status === 0), workspaceLimit);
+    const bytes = Math.max(0, ...tried.map(({ workspace }) => workspace));
     try {
       const pointer = bytes === 0 ? 0 : context.scratch(bytes, SLOTS.workspace);
       return cudnn.measureAlgorithms(direction, descriptors, at, { pointer, bytes });

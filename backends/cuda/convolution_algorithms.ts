@@ -12,6 +12,13 @@ const SUMMING: { readonly [D in ConvolutionDirection]: ReadonlySet<number> } = {
   weightGradient: new Set([0, 1, 3]),
 };
 
+/** Those that need at most `limit` bytes of workspace, in their order; where none does, the one that needs least. */
+export function withinWorkspace(algorithms: readonly AlgorithmResult[], limit: number): AlgorithmResult[] {
+  const fitting = algorithms.filter(({ workspace }) => workspace <= limit);
+  if (fitting.length > 0 || algorithms.length === 0) return fitting;
+  return [algorithms.reduce((least, other) => other.workspace < least.workspace ? other : least)];
+}
+
 /** Algorithms that may be used, the best first. `rounding` says that products may be rounded, and then also transformed. */
 export function usableAlgorithms(
   direction: ConvolutionDirection,

@@ -36,8 +36,14 @@ const NO_DEVICE = 100;
 /** Memory for cuBLAS to work in, as its manual advises: more since compute capability 9. */
 const WORKSPACE_BYTES = { before9: 8 << 20, since9: 32 << 20 } as const;
 
+/** Bytes of a convolution's workspace at most, unless told otherwise. */
+const WORKSPACE_LIMIT = 1 << 30;
+
 /** Options of the cuda backend. */
-export type CudaOptions = Pick<BackendOptions, "device" | "precision" | "benchmark" | "memoryLimit" | "synchronous">;
+export type CudaOptions = Pick<
+  BackendOptions,
+  "device" | "precision" | "benchmark" | "memoryLimit" | "workspaceLimit" | "synchronous"
+>;
 
 /** Versions and files of what was opened. */
 export interface CudaVersions {
@@ -95,6 +101,8 @@ export class CudaSystem implements CudaContext {
   readonly versions: CudaVersions;
   readonly precision: CudaPrecision;
   readonly benchmark: boolean;
+  /** Bytes of a convolution's workspace at most. */
+  readonly workspaceLimit: number;
   /** Whether every operation is waited for. */
   readonly synchronous: boolean;
   readonly indexFaults: IndexFaults;
@@ -130,6 +138,7 @@ export class CudaSystem implements CudaContext {
     this.versions = parts.versions;
     this.precision = parts.options.precision ?? "float32";
     this.benchmark = parts.options.benchmark ?? false;
+    this.workspaceLimit = parts.options.workspaceLimit ?? WORKSPACE_LIMIT;
     this.synchronous = parts.options.synchronous ?? false;
     this.indexFaults = parts.indexFaults;
     this.scratchSlots = new ScratchSlots(parts.allocator);
@@ -245,7 +254,7 @@ export async function createSystem(options: CudaOptions): Promise<CudaSystem> {
 }
 
 function validate(
-  { device = 0, precision = "float32", memoryLimit = Infinity, synchronous = false }: CudaOptions,
+  { device = 0, precision = "float32", memoryLimit = Infinity, workspaceLimit = 0, synchronous = false }: CudaOptions,
 ): void {
   const wrong = (expected: string, actual: unknown) => {
     throw new ArgumentError({ op: START, expected, actual: String(actual) });
@@ -253,6 +262,7 @@ function validate(
   if (!Number.isSafeInteger(device) || device < 0) wrong("device as the number of a device, from 0", device);
   if (precision !== "float32" && precision !== "tf32") wrong('precision "float32" or "tf32"', precision);
   if (typeof synchronous !== "boolean") wrong("synchronous as true or false", synchronous);
+  if (!(workspaceLimit >= 0)) wrong("workspaceLimit as a number of bytes from 0 on", workspaceLimit);
   if (!(memoryLimit > 0)) wrong("memoryLimit as a number of bytes above 0", memoryLimit);
 }
 
@@ -266,7 +276,7 @@ async function build(options: CudaOptions, undo: Undo): Promise<CudaSystem> {
   const nvrtc = new Nvrtc(libraries.nvrtc);
   const nvrtcVersion = nvrtc.version();
   checkCudaLibrary("NVRTC", nvrtcVersion[0], nvrtcVersion.join("."), libraries.nvrtc.path, driverVersion);
-  const cudnn = new Cudnn(libraries.cudnn);
+  const cudnn = new Cudnn(libraries.cudnn, driver.relief);
   checkCudnn(cudnn.version(), libraries.cudnn.path);
   const builtFor = cudnn.cudaVersion();
   const cudnnText = `${cudnnVersionText(cudnn.version())} for CUDA ${cudaVersionText(builtFor)}`;
@@ -280,13 +290,14 @@ async function build(options: CudaOptions, undo: Undo): Promise<CudaSystem> {
   undo.push(() => driver.destroyStream(stream));
   const allocator = new CudaAllocator(driver, stream, options.memoryLimit);
   undo.push(() => allocator.dispose(undo.attempt));
+  driver.relief.setSource(allocator);
   const staging = new Staging(driver, stream, adapter);
   undo.push(() => staging.dispose(undo.attempt));
   const indexFaults = new IndexFaults(driver, adapter);
   undo.push(() => indexFaults.dispose());
   const kernels = new NvrtcKernelCompiler({ driver, nvrtc, capability: device.computeCapability });
   undo.push(() => kernels.dispose());
-  const cublas = new Cublas(libraries.cublas);
+  const cublas = new Cublas(libraries.cublas, driver.relief);
   undo.push(() => cublas.destroy());
   cublas.create();
   const cublasVersion = cublas.version();

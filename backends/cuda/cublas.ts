@@ -8,6 +8,7 @@ import type { ReducedPrecision } from "../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
 import { CudaError } from "./errors.ts";
 import { HostBlock } from "./host_memory.ts";
+import { MemoryRelief } from "./memory_relief.ts";
 import type { CUBLAS_SYMBOLS } from "./symbols/cublas.ts";
 
 /** How float32 products are rounded: as float32, or with factors of 10 bits on tensor cores. */
@@ -64,11 +65,16 @@ export interface Gemm {
 export class Cublas {
   readonly #library: Library<typeof CUBLAS_SYMBOLS>;
   readonly #block = new HostBlock(64);
+  readonly #relief: MemoryRelief;
   #handle = 0;
 
-  /** @param library The opened library. */
-  constructor(library: Library<typeof CUBLAS_SYMBOLS>) {
+  /**
+   * @param library The opened library.
+   * @param relief What a call does that finds no memory for its own needs.
+   */
+  constructor(library: Library<typeof CUBLAS_SYMBOLS>, relief: MemoryRelief = new MemoryRelief()) {
     this.#library = library;
+    this.#relief = relief;
   }
 
   /** Makes the handle. */
@@ -111,7 +117,11 @@ export class Cublas {
         ...{ a: from(a), b: from(b), c: from(c) },
         batch: Math.min(MOST_BATCH, batch - first),
       };
-      this.#gemm(part);
+      try {
+        this.#gemm(part);
+      } catch (error) {
+        this.#relief.retry(error, () => this.#gemm(part));
+      }
     }
   }
 

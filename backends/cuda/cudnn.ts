@@ -7,6 +7,7 @@ import { type Library, loadFfi } from "../../ffi/mod.ts";
 import type { FloatDType } from "../../src/tensor/dtype.ts";
 import { CudaError } from "./errors.ts";
 import { HostBlock } from "./host_memory.ts";
+import { MemoryRelief } from "./memory_relief.ts";
 import type { CUDNN_SYMBOLS } from "./symbols/cudnn.ts";
 
 /** `cudnnDataType_t`. */
@@ -85,11 +86,16 @@ type Kind = "Tensor" | "Filter" | "Convolution";
 export class Cudnn {
   readonly #library: Library<typeof CUDNN_SYMBOLS>;
   readonly #block = new HostBlock(512 + RESULTS * RESULT_BYTES);
+  readonly #relief: MemoryRelief;
   #handle = 0;
 
-  /** @param library The opened library. */
-  constructor(library: Library<typeof CUDNN_SYMBOLS>) {
+  /**
+   * @param library The opened library.
+   * @param relief What a call does that finds no memory for its own needs.
+   */
+  constructor(library: Library<typeof CUDNN_SYMBOLS>, relief: MemoryRelief = new MemoryRelief()) {
     this.#library = library;
+    this.#relief = relief;
   }
 
   /** The library's version: 91002 is 9.10.2. Needs no handle. */
@@ -240,6 +246,21 @@ export class Cudnn {
 
   /** Puts a convolution on the stream, overwriting the operand that the direction names. */
   run(
+    direction: ConvolutionDirection,
+    dtype: FloatDType,
+    descriptors: ConvolutionDescriptors,
+    algorithm: number,
+    at: ConvolutionPointers,
+    workspace: Workspace,
+  ): void {
+    try {
+      this.#run(direction, dtype, descriptors, algorithm, at, workspace);
+    } catch (error) {
+      this.#relief.retry(error, () => this.#run(direction, dtype, descriptors, algorithm, at, workspace));
+    }
+  }
+
+  #run(
     direction: ConvolutionDirection,
     dtype: FloatDType,
     { input, weight, output, convolution }: ConvolutionDescriptors,

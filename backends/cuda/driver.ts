@@ -6,6 +6,7 @@
 import { type Library, loadFfi } from "../../ffi/mod.ts";
 import { CudaError, isDeviceLost } from "./errors.ts";
 import { HostBlock } from "./host_memory.ts";
+import { MemoryRelief } from "./memory_relief.ts";
 import type { DRIVER_SYMBOLS } from "./symbols/driver.ts";
 
 /** The library's name in messages. */
@@ -36,6 +37,8 @@ let currentContext = 0;
 
 /** Checked calls. */
 export class Driver {
+  /** What calls do that find no memory for their own needs; the other libraries share it. */
+  readonly relief: MemoryRelief = new MemoryRelief();
   readonly #library: Library<typeof DRIVER_SYMBOLS>;
   readonly #results = new HostBlock(512);
   #context = 0;
@@ -224,14 +227,17 @@ export class Driver {
   instantiateGraph(graph: number): number {
     this.#enter();
     const { cuGraphInstantiateWithFlags } = this.#library.symbols;
-    this.#check("cuGraphInstantiateWithFlags", cuGraphInstantiateWithFlags(this.#results.address, graph, 0));
+    this.#attempt(
+      "cuGraphInstantiateWithFlags",
+      () => cuGraphInstantiateWithFlags(this.#results.address, graph, 0),
+    );
     return this.#results.readAddress(0);
   }
 
   /** Puts a graph on a stream. */
   launchGraph(executable: number, stream: number): void {
     this.#enter();
-    this.#check("cuGraphLaunch", this.#library.symbols.cuGraphLaunch(executable, stream));
+    this.#attempt("cuGraphLaunch", () => this.#library.symbols.cuGraphLaunch(executable, stream));
   }
 
   /** Frees a graph that was made ready. */
@@ -284,7 +290,7 @@ export class Driver {
     this.#enter();
     using block = HostBlock.of(image);
     const { cuModuleLoadData } = this.#library.symbols;
-    this.#check("cuModuleLoadData", cuModuleLoadData(this.#results.address, block.address));
+    this.#attempt("cuModuleLoadData", () => cuModuleLoadData(this.#results.address, block.address));
     return this.#results.readAddress(0);
   }
 
@@ -330,7 +336,11 @@ export class Driver {
     const status = cuLaunchKernel(handle, gx, gy, gz, bx, by, bz, sharedBytes, stream, parameters, 0);
     if (status !== 0) {
       const shape = `grid ${grid.join(" × ")}, block ${block.join(" × ")}, ${sharedBytes} bytes of shared memory`;
-      this.#check(`cuLaunchKernel "${name}" (${shape})`, status);
+      this.#again(
+        `cuLaunchKernel "${name}" (${shape})`,
+        status,
+        () => cuLaunchKernel(handle, gx, gy, gz, bx, by, bz, sharedBytes, stream, parameters, 0),
+      );
     }
   }
 
@@ -349,6 +359,20 @@ export class Driver {
     if (this.#context === currentContext) return;
     this.#check("cuCtxSetCurrent", this.#library.symbols.cuCtxSetCurrent(this.#context));
     currentContext = this.#context;
+  }
+
+  /** Makes a call for which the driver takes memory. */
+  #attempt(call: string, run: () => number): void {
+    this.#again(call, run(), run);
+  }
+
+  /** Checks the status of such a call, and makes it once more where it found no memory. */
+  #again(call: string, status: number, run: () => number): void {
+    try {
+      this.#check(call, status);
+    } catch (error) {
+      this.relief.retry(error, () => this.#check(call, run()));
+    }
   }
 
   #check(call: string, status: number): void {

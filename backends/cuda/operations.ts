@@ -57,9 +57,9 @@ export function createOperations(system: CudaSystem): Operations {
   const copy = createCopy(system, map);
   const matmul = createMatmul({ context: system, cublas: system, copy, map });
   system.setMatmul(matmul);
-  const { cudnn, precision, benchmark } = system;
+  const { cudnn, precision, benchmark, workspaceLimit } = system;
   const mapReduce = createMapReduce(system);
-  const convolutions = new Convolutions({ context: system, cudnn, precision, benchmark, copy, map });
+  const convolutions = new Convolutions({ context: system, cudnn, precision, benchmark, workspaceLimit, copy, map });
   system.onDispose(() => convolutions.dispose());
   const steerable = createSteerable({
     context: system,

@@ -341,6 +341,11 @@ export interface BackendOptions {
   /** For a GPU: the most bytes of its memory to take. Default: all. */
   readonly memoryLimit?: number;
   /**
+   * For a GPU: the most bytes that an algorithm of a convolution may need beside its operands; others are passed over, or where all need more, the
+   * one that needs least is taken. Default 2^30 (1 GiB).
+   */
+  readonly workspaceLimit?: number;
+  /**
    * For a GPU: wait for every operation, so that what goes wrong on the device is thrown by the call that it belongs to. Slow; for finding
    * errors. Default false: it is thrown by the next call that waits.
    */

@@ -130,7 +130,7 @@ export class Emulator {
   }
 
   /**
-   * Makes a call fail.
+   * Makes a call fail; several calls of a function can be told.
    *
    * @param name The exported function: `cuMemAlloc_v2`.
    * @param occurrence Which call from now on; 1 is the next.

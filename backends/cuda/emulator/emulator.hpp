@@ -58,8 +58,7 @@ template <class T> T* find(const void* handle) { return static_cast<T*>(find(han
 struct Call {
   const char* name;
   int64_t count = 0;
-  int64_t failing = 0;  // the count at which it fails; 0 never
-  int status = 0;
+  std::map<int64_t, int> failing;  // the counts at which it fails, with the status
 };
 Call& call(const char* name);
 

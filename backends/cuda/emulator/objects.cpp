@@ -105,9 +105,10 @@ Call& call(const char* name) {
 
 int enter(Call& call) {
   call.count++;
-  if (call.failing != 0 && call.count == call.failing) {
-    call.failing = 0;
-    return refuse(call.status, "%s was made to fail with status %d", call.name, call.status);
+  if (const auto found = call.failing.find(call.count); found != call.failing.end()) {
+    const int status = found->second;
+    call.failing.erase(found);
+    return refuse(status, "%s was made to fail with status %d", call.name, status);
   }
   return 0;
 }
@@ -147,8 +148,7 @@ using namespace emulator;
 EXPORT int escnn_emulator_fail(const char* name, int64_t occurrence, int status) {
   if (occurrence < 1) return 0;
   Call& entry = call(name);
-  entry.failing = entry.count + occurrence;
-  entry.status = status;
+  entry.failing[entry.count + occurrence] = status;
   return 1;
 }
 
@@ -173,7 +173,10 @@ EXPORT const char* escnn_emulator_message() {
 
 // Forgets faults, settings, counters and the message; objects and memory stay.
 EXPORT void escnn_emulator_reset() {
-  for (auto& [name, entry] : calls()) entry->count = entry->failing = 0;
+  for (auto& [name, entry] : calls()) {
+    entry->count = 0;
+    entry->failing.clear();
+  }
   settings() = defaults();
   lostStatus = 0;
   lastMessage().clear();

@@ -1,16 +1,28 @@
 /**
  * Compiled kernels on disk, so that a process does not compile what one before it compiled. An entry repeats everything that it was made
  * from (compiler, architecture, options, source) and a checksum; one that does not match to the last byte is not used and written
- * anew. Entries are written beside their place and moved there, so that a reader sees all of one or none. Where the folder cannot be used
- * kernels are compiled each time, and `status` says why.
+ * anew. Entries are written beside their place and moved there, so that a reader sees all of one or none. The folder is kept below a
+ * size: the entries that were not used for longest go first. Where it cannot be used kernels are compiled each time, and `status` says why.
  */
 
 import { builtinModule, isPermitted } from "../../../src/runtime/builtins.ts";
 import { runtime } from "../../../src/runtime/mod.ts";
+import { ArgumentError } from "../../../src/tensor/errors.ts";
 import { hash128, hexadecimal } from "./hash.ts";
 
 /** The variable that names the folder, or is `off`. */
 export const CACHE_VARIABLE = "ESCNN_CUDA_CACHE";
+
+/** The variable that limits the folder's size, in bytes. */
+export const LIMIT_VARIABLE = "ESCNN_CUDA_CACHE_LIMIT";
+/** The limit without it. */
+const DEFAULT_LIMIT = 256 * 2 ** 20;
+/** Share of the limit that is left when entries had to go, so that the next ones find room. */
+const LEFT = 0.9;
+/** Entries' times of use are exact to this many milliseconds: a file is touched no more often. */
+const TOUCH_AFTER = 3_600_000;
+/** Temporary files of this age in milliseconds belong to no process that still writes. */
+const ABANDONED_AFTER = 86_400_000;
 
 /** The first bytes of an entry; another format has another number. */
 const MAGIC = new TextEncoder().encode("escnnK1\n");
@@ -35,6 +47,9 @@ interface FileSystemLike {
   writeFileSync(path: string, bytes: Uint8Array, options: { flag: string }): void;
   renameSync(from: string, to: string): void;
   rmSync(path: string, options: { force: boolean }): void;
+  readdirSync(path: string): string[];
+  statSync(path: string): { readonly size: number; readonly mtimeMs: number };
+  utimesSync(path: string, accessed: Date, modified: Date): void;
 }
 
 function keyBytes({ compiler, architecture, options, source }: KernelKey): Uint8Array {
@@ -85,14 +100,37 @@ function userFolder(): string | undefined {
 /** Counts temporary files, so that two writes of one process never share one. */
 let temporaries = 0;
 
+function limitOfEnvironment(): number {
+  const text = runtime.env(LIMIT_VARIABLE);
+  return text ? Number(text) : DEFAULT_LIMIT;
+}
+
 /** The entries in a folder. */
 export class KernelCache {
   readonly #folder: string | undefined;
+  readonly #limit: number;
   #problem: string | undefined;
   #made = false;
+  /** Bytes that may be written before the folder is looked through again. */
+  #room = 0;
 
-  /** @param folder The folder (made when the first entry is written), or `off`. Default: `ESCNN_CUDA_CACHE`, else the user's cache. */
-  constructor(folder: string | undefined = runtime.env(CACHE_VARIABLE) || undefined) {
+  /**
+   * @param folder The folder (made when the first entry is written), or `off`. Default: `ESCNN_CUDA_CACHE`, else the user's cache.
+   * @param limit Bytes of all entries at most. Default: `ESCNN_CUDA_CACHE_LIMIT`, else 256 MiB.
+   * @throws ArgumentError for a limit that is no number of bytes.
+   */
+  constructor(
+    folder: string | undefined = runtime.env(CACHE_VARIABLE) || undefined,
+    limit: number = limitOfEnvironment(),
+  ) {
+    if (!(limit >= 0)) {
+      throw new ArgumentError({
+        op: LIMIT_VARIABLE,
+        expected: "a number of bytes from 0 on, e.g. 268435456",
+        actual: runtime.env(LIMIT_VARIABLE) ?? String(limit),
+      });
+    }
+    this.#limit = limit;
     const chosen = folder ?? userFolder();
     if (chosen === "off") this.#problem = "switched off";
     else if (chosen === undefined) this.#problem = `no folder for it is known: set ${CACHE_VARIABLE}`;
@@ -114,7 +152,9 @@ export class KernelCache {
     } catch {
       return undefined;
     }
-    return decodeEntry(key, entry);
+    const code = decodeEntry(key, entry);
+    if (code !== undefined) this.#touch(path);
+    return code;
   }
 
   /** Keeps the code for a key. What goes wrong is noted in `status`, and nothing more is written. */
@@ -130,8 +170,11 @@ export class KernelCache {
     try {
       if (!this.#made) fs.mkdirSync(this.#folder!, { recursive: true });
       this.#made = true;
-      fs.writeFileSync(temporary, encodeEntry(key, code), { flag: "wx" });
+      const entry = encodeEntry(key, code);
+      fs.writeFileSync(temporary, entry, { flag: "wx" });
       fs.renameSync(temporary, path);
+      this.#room -= entry.length;
+      if (this.#room < 0) this.#evict(fs);
     } catch (cause) {
       this.#problem = `${this.#folder} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}`;
       try {
@@ -140,6 +183,52 @@ export class KernelCache {
         // The folder does not let us: there is nothing more to do.
       }
     }
+  }
+
+  /** Notes that an entry is in use, by its file's time. */
+  #touch(path: string): void {
+    if (!isPermitted({ name: "write", path })) return;
+    const fs = builtinModule<FileSystemLike>("node:fs")!;
+    try {
+      const now = Date.now();
+      if (now - fs.statSync(path).mtimeMs > TOUCH_AFTER) fs.utimesSync(path, new Date(now), new Date(now));
+    } catch {
+      // Another process has removed it, or the folder is for reading alone: then its entry is as old as it looks.
+    }
+  }
+
+  /** Removes the entries that were not used for longest where all together are too large, and what crashed processes left. */
+  #evict(fs: FileSystemLike): void {
+    if (!isPermitted({ name: "read", path: this.#folder })) return;
+    const remove = (path: string): void => fs.rmSync(path, { force: true });
+    const entries: { readonly path: string; readonly size: number; readonly used: number }[] = [];
+    let total = 0;
+    for (const name of fs.readdirSync(this.#folder!)) {
+      const path = `${this.#folder}/${name}`;
+      if (!name.endsWith(".kernel") && !/\.kernel\.\d+\.\d+\.tmp$/.test(name)) continue;
+      let found: { readonly size: number; readonly mtimeMs: number };
+      try {
+        found = fs.statSync(path);
+      } catch {
+        // Another process has just removed it.
+        continue;
+      }
+      if (name.endsWith(".tmp")) {
+        if (Date.now() - found.mtimeMs > ABANDONED_AFTER) remove(path);
+        continue;
+      }
+      entries.push({ path, size: found.size, used: found.mtimeMs });
+      total += found.size;
+    }
+    if (total > this.#limit) {
+      entries.sort((a, b) => a.used - b.used);
+      for (const { path, size } of entries) {
+        if (total <= this.#limit * LEFT) break;
+        remove(path);
+        total -= size;
+      }
+    }
+    this.#room = Math.min(this.#limit - total, this.#limit / 16);
   }
 
   #path(key: KernelKey): string | undefined {

@@ -4,7 +4,7 @@
 // algorithms, two instances at a time, and what info says. Values of all operations are the suite's, in the emulator's own tests.
 
 import { assert, assertEquals, assertRejects, assertStringIncludes, assertThrows } from "@std/assert";
-import { usableAlgorithms } from "../../../backends/cuda/convolution_algorithms.ts";
+import { usableAlgorithms, withinWorkspace } from "../../../backends/cuda/convolution_algorithms.ts";
 import type { AlgorithmResult } from "../../../backends/cuda/cudnn.ts";
 import { whyNoEmulator } from "../../../backends/cuda/emulator/build.ts";
 import { Emulator } from "../../../backends/cuda/emulator/control.ts";
@@ -12,7 +12,7 @@ import { createBackend, type CudaOptions } from "../../../backends/cuda/mod.ts";
 import type { Backend, View } from "../../../src/tensor/backend.ts";
 import { convolutionGeometry, type ConvolutionOptions } from "../../../src/tensor/conv_geometry.ts";
 import { binary, input, scalar } from "../../../src/tensor/expr.ts";
-import { BackendError, DisposedError } from "../../../src/tensor/errors.ts";
+import { ArgumentError, BackendError, DisposedError } from "../../../src/tensor/errors.ts";
 import { contiguousStrides, elementCount } from "../../../src/tensor/layout.ts";
 import { test } from "../../support/test.ts";
 
@@ -314,6 +314,34 @@ emulatedTest(
     backend.dispose();
   },
 );
+
+emulatedTest("an algorithm that needs more than the limit of workspaces is passed over", async (emulator) => {
+  const run = async (workspaceLimit?: number): Promise<{ values: number[]; allocations: number }> => {
+    const before = emulator.calls("cuMemAlloc_v2");
+    const backend = await createBackend(workspaceLimit === undefined ? {} : { workspaceLimit });
+    const values = [...backend.readSync(convolve(backend, [1, 1, 4, 4], [1, 1, 3, 3], {}))];
+    backend.dispose();
+    return { values, allocations: emulator.calls("cuMemAlloc_v2") - before };
+  };
+  const free = await run(), limited = await run(0);
+  assertEquals(limited.values, free.values);
+  // The slab of the operands, and a workspace.
+  assertEquals([free.allocations, limited.allocations], [2, 1]);
+  await assertRejects(
+    () => createBackend({ workspaceLimit: -1 }),
+    ArgumentError,
+    "workspaceLimit as a number of bytes",
+  );
+});
+
+test("withinWorkspace keeps the order of what fits, else the algorithm that needs least", () => {
+  const results = [300, 100, 200, 50].map((workspace, algorithm) => ({
+    ...{ algorithm, workspace, status: 0, milliseconds: 1, deterministic: true, math: 3 },
+  }));
+  const numbers = (limit: number): number[] => withinWorkspace(results, limit).map(({ algorithm }) => algorithm);
+  assertEquals([numbers(1000), numbers(200), numbers(10)], [[0, 1, 2, 3], [1, 2, 3], [3]]);
+  assertEquals(withinWorkspace([], 5), []);
+});
 
 emulatedTest("operands of a convolution that are not aligned go through aligned copies", async (emulator) => {
   const backend = await createBackend();

@@ -6,7 +6,7 @@ import { createBackend } from "../../../backends/cuda/mod.ts";
 import { createBackend as createReference } from "../../../backends/reference/mod.ts";
 import { EquivariantNetwork, INPUT_SIZE } from "../../../examples/demo/networks.ts";
 import { runtime } from "../../../src/runtime/mod.ts";
-import { Adam, crossEntropy, scope, tensor, useBackend } from "@escnn/escnn";
+import { Adam, bernoulli, crossEntropy, rand, recordStep, scope, type Tensor, tensor, useBackend } from "@escnn/escnn";
 import { runCases, shareOf, SUITE_PRIMITIVES } from "../../backend_suite.ts";
 import { FIXTURE_FILES, readCases, runCases as runFixtures } from "../../conformance/run.ts";
 
@@ -27,6 +27,19 @@ for (let step = 0; step < 2; step++) {
   optimizer.zeroGrad();
   crossEntropy(network.forward(images), tensor(Int32Array.of(3, 4))).backward();
   optimizer.step();
+}
+// Kernels whose scalars are in memory: of an optimizer, of random numbers in maps and in reductions.
+using recorded = await recordStep((images: Tensor) => {
+  optimizer.zeroGrad();
+  const kept = images.mul(bernoulli(0.5, images.shape)), noise = rand([2, 10]);
+  const loss = network.forward(kept).add(noise).square().mean();
+  loss.backward();
+  optimizer.step();
+  return loss;
+});
+for (let step = 0; step < 3; step++) {
+  using _ = scope();
+  recorded.run(rand([2, 1, INPUT_SIZE, INPUT_SIZE]));
 }
 if (extent === "all") {
   overrideEnvironment({ ESCNN_CONFORMANCE_BACKEND: "cuda" });

@@ -284,7 +284,7 @@ emulatedTest("faults while a step is recorded or repeated leave host and device 
   recorded.run(x);
   recorded.run(x);
   for (
-    const [call, status] of [["cuGraphInstantiateWithFlags", 2], ["cuStreamEndCapture", 901], [
+    const [call, status] of [["cuGraphInstantiateWithFlags", 1], ["cuStreamEndCapture", 901], [
       "cuGraphLaunch",
       1,
     ]] as const
