@@ -13,6 +13,7 @@ import { axisSymmetry, brokenSymmetries, samplingsOf } from "./analysis/geometry
 import { firstTensor, type LayerCall, type Trace, traceLayers } from "./analysis/trace.ts";
 import type { ConvolutionPlan } from "./conv/convolution_plan.ts";
 import { GridConv, GridConvTransposed } from "./conv/grid_conv.ts";
+import { Linear } from "./conv/linear.ts";
 import { EquivariantModule } from "./equivariant_module.ts";
 import { FieldType } from "./field_type.ts";
 import { GeometricTensor } from "./geometric_tensor.ts";
@@ -53,8 +54,8 @@ export interface LayerAnalysis {
   /** Bytes of its output. */
   readonly outputBytes: number;
   /**
-   * How a steerable convolution is computed for this shape on the model's backend: forward and both gradients by the same plan, which is the
-   * fastest for all three. `undefined` for other layers.
+   * How a steerable convolution or linear map is computed for this shape on the model's backend: forward and both gradients by the same
+   * plan, which is the fastest for all three. `undefined` for other layers.
    */
   readonly plan: ConvolutionPlan | undefined;
   /** Where it breaks the symmetry of the grid. */
@@ -225,7 +226,7 @@ function describeCall(
     parameters: module.parameterCount(),
     flops: flopsOf(module, shapes[0], shapes[1], args),
     outputBytes: numbers * BYTES_PER_ELEMENT[dtype],
-    plan: module instanceof GridConv || module instanceof GridConvTransposed
+    plan: module instanceof GridConv || module instanceof GridConvTransposed || module instanceof Linear
       ? module.planFor(input, backend)
       : undefined,
     warnings: module instanceof EquivariantModule ? brokenSymmetries(module, input.slice(2)) : [],

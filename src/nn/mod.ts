@@ -57,6 +57,7 @@ export {
 } from "./conv/r3_ico_conv.ts";
 export { DiffopConv, R1Diffop, R2Diffop, R3Diffop, type SteerableDiffopOptions } from "./conv/diffop.ts";
 export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
+export type { LinearPlan } from "./conv/linear_choice.ts";
 export { PointConv, type PointConvOptions, R2PointConv, R3PointConv } from "./point/point_conv.ts";
 export type { PointEquivarianceOptions } from "./point/point_equivariance.ts";
 export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";

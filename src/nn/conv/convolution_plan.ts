@@ -25,17 +25,15 @@ export function requirePlan(op: string, plan: string): ConvolutionPlan | "auto" 
   throw new ArgumentError({ op, expected: `plan as one of ${PLANS.join(", ")}`, actual: String(plan) });
 }
 
-/**
- * Throws ArgumentError where options, whose type does not know a plan, fix one that a layer without taps cannot run.
- */
-export function refuseFastPlan(op: string, options: object): void {
-  const plan: unknown = Reflect.get(options, "plan");
-  if (plan === undefined || requirePlan(op, String(plan)) === "auto" || plan === "dense") return;
+/** The plan of a layer without taps. Throws ArgumentError unless this names one that it can run, or `"auto"`. */
+export function requireLinearPlan(op: string, plan: string): Exclude<ConvolutionPlan, "harmonic"> | "auto" {
+  const found = requirePlan(op, plan);
+  if (found !== "harmonic") return found;
   throw new ArgumentError({
     op,
-    expected: "the plan dense: a layer without taps has no other",
-    actual: String(plan),
-    hint: "Leave the option out",
+    expected: "the plan auto, dense or structured",
+    actual: plan,
+    hint: "A layer without taps has no functions on a grid; leave the option out for what is fastest",
   });
 }
 

@@ -4,15 +4,26 @@
  */
 
 import type { RepresentationKind } from "../../group/types.ts";
+import type { Backend } from "../../tensor/backend.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
+import type { Shape } from "../../tensor/layout.ts";
+import { currentBackend, isGradEnabled } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
 import { Linear as PlainLinear } from "../plain/linear.ts";
-import { refuseFastPlan } from "./convolution_plan.ts";
+import { requireLinearPlan } from "./convolution_plan.ts";
+import { type LinearPlan, LinearPlans } from "./linear_choice.ts";
 import { RdConv, type SteerableConvolutionOptions } from "./rd_conv.ts";
 
 /** Options of {@linkcode Linear}. */
-export type SteerableLinearOptions = Pick<SteerableConvolutionOptions, "bias" | "basisFilter" | "initialize" | "dtype">;
+export interface SteerableLinearOptions
+  extends Pick<SteerableConvolutionOptions, "bias" | "basisFilter" | "initialize" | "dtype"> {
+  /**
+   * How the map is computed: with its expanded matrix, or in the irrep basis, where copies of an irrep are mixed by the weights
+   * themselves. Default: what is fastest.
+   */
+  readonly plan?: LinearPlan | "auto";
+}
 
 /**
  * Equivariant linear map `[batch, in channels]` of `inType` → `[batch, out channels]` of `outType`, on a space without a base
@@ -31,18 +42,43 @@ export type SteerableLinearOptions = Pick<SteerableConvolutionOptions, "bias" | 
  * ```
  */
 export class Linear<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
-  /** A map from `inType` to `outType`. Throws FieldTypeError for types with a base space, EmptyBasisError without intertwiners. */
+  readonly #plans: LinearPlans;
+
+  /**
+   * A map from `inType` to `outType`. Throws FieldTypeError for types with a base space, EmptyBasisError without intertwiners,
+   * ArgumentError for a plan that a map without taps does not have.
+   */
   constructor(inType: FieldType, outType: FieldType<K>, options: SteerableLinearOptions = {}) {
-    refuseFastPlan("Linear", options);
+    const plan = requireLinearPlan("Linear", options.plan ?? "auto");
     super(0, inType, outType, 1, options);
+    this.#plans = new LinearPlans(this.layout, inType, outType, plan);
   }
 
   /** The mapped features. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
-    const { filter, bias } = this.expanded(input.tensor.dtype as FloatDType);
-    const product = input.tensor.matmul(filter.transpose(0, 1));
+    const { tensor: x } = input, dtype = x.dtype as FloatDType;
+    if (this.#plans.chooseToRun(x.shape[0], x.backend, this.#expands) === "structured") {
+      const product = this.#plans.structured.apply(x, this.weights.cast(dtype)), bias = this.expandBias(dtype);
+      return new GeometricTensor(bias === undefined ? product : product.add(bias), this.outType);
+    }
+    const { filter, bias } = this.expanded(dtype);
+    const product = x.matmul(filter.transpose(0, 1));
     return new GeometricTensor(bias === undefined ? product : product.add(bias), this.outType);
+  }
+
+  /**
+   * How an input `[batch, channels]` of this shape is mapped on a backend, in the present mode: the expanded matrix has its price in every
+   * pass of training, and is kept in eval mode without gradients. Default: the current backend.
+   */
+  planFor(inputShape: Shape, backend: Backend = currentBackend()): LinearPlan {
+    this.checkShape(inputShape);
+    return this.#plans.choose(inputShape[0], backend, this.#expands);
+  }
+
+  /** Whether a pass expands the matrix. */
+  get #expands(): boolean {
+    return this.training || isGradEnabled();
   }
 
   /** A plain linear layer with the expanded matrix. */

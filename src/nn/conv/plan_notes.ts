@@ -10,10 +10,19 @@ import type { PlanChoice } from "./convolution_plan.ts";
 /** How many are kept. */
 const LIMIT = 24;
 
-/** For each backend the choices by convolution, the latest last. */
+/** For each backend the choices by layer and shape, the latest last. */
 const notes = new WeakMap<Backend, Map<string, string>>();
 
-/** Keeps a choice in mind. */
+/** Keeps in mind by which plan a layer of some form ran on an input of some shape. */
+export function noteChoice(backend: Backend, layer: string, choice: string, fixed: boolean): void {
+  let known = notes.get(backend);
+  if (known === undefined) notes.set(backend, known = new Map<string, string>());
+  known.delete(layer);
+  known.set(layer, `${choice}${fixed ? " (fixed)" : ""}`);
+  if (known.size > LIMIT) known.delete(known.keys().next().value!);
+}
+
+/** The same for a convolution. */
 export function notePlan(
   backend: Backend,
   geometry: ConvolutionGeometry,
@@ -28,11 +37,7 @@ export function notePlan(
   const step = stride.every((value) => value === 1) ? "" : `, stride ${stride.join("×")}`;
   const key = `${transposed ? "transposed " : ""}${from}→${to} channels, k ${kernelSize.join("×")}${step}` +
     `${groups === 1 ? "" : `, ${groups} groups`}, ${size}, batch ${batch}`;
-  let known = notes.get(backend);
-  if (known === undefined) notes.set(backend, known = new Map<string, string>());
-  known.delete(key);
-  known.set(key, `${plan}${form === "adjoint" ? ", channels first" : ""}${fixed ? " (fixed)" : ""}`);
-  if (known.size > LIMIT) known.delete(known.keys().next().value!);
+  noteChoice(backend, `convolution ${key}`, `${plan}${form === "adjoint" ? ", channels first" : ""}`, fixed);
 }
 
-addBackendNotes((backend) => [...notes.get(backend) ?? []].map(([key, choice]) => `convolution ${key}: ${choice}`));
+addBackendNotes((backend) => [...notes.get(backend) ?? []].map(([layer, choice]) => `${layer}: ${choice}`));

@@ -5,7 +5,6 @@ import { cyclicGroup, dihedralGroup, o2Group } from "../../../src/group/mod.ts";
 import { noBaseSpace, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
 import { EmptyBasisError } from "../../../src/kernels/mod.ts";
 import { FieldType, FieldTypeError, Linear } from "../../../src/nn/mod.ts";
-import { ArgumentError } from "../../../src/tensor/mod.ts";
 import { test } from "../../support/test.ts";
 import { assertExports, feature, gradcheckModule, normal, regular } from "../support.ts";
 
@@ -38,14 +37,4 @@ test("Linear refuses types with a base space and pairs without intertwiners", ()
   const space = noBaseSpace(cyclicGroup(4));
   const from = new FieldType(space, space.irrep(1)), to = new FieldType(space, space.irrep(2));
   assertThrows(() => new Linear(from, to), EmptyBasisError);
-});
-
-test("Linear refuses a plan that only convolutions with taps can run, and takes the one that it has", () => {
-  const type = regular(noBaseSpace(cyclicGroup(4)));
-  const options = (plan: string) => ({ bias: false, plan });
-  for (const plan of ["harmonic", "structured"]) {
-    assertThrows(() => new Linear(type, type, options(plan)), ArgumentError, `got ${plan}`);
-  }
-  assertThrows(() => new Linear(type, type, options("fast")), ArgumentError, "auto, dense, harmonic, structured");
-  for (const plan of ["auto", "dense"]) assertEquals(new Linear(type, type, options(plan)).weights.shape, [4]);
 });
