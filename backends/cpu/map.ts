@@ -30,9 +30,19 @@ const GRAIN = 196608;
 /** Instructions in the body of the unrolled loop, about; more do not fit the registers and gain nothing. */
 const UNROLL_BUDGET = 40;
 
-interface MapPlan extends BoundKernel {
+/** A kernel for the shape and strides of a call. */
+export interface MapPlan extends BoundKernel {
+  /** Elements of its range. */
   readonly total: number;
+  /** Elements that a thread should have at least. */
   readonly grain: number;
+}
+
+/** The backend's `map`. */
+export interface MapOperation {
+  (call: MapCall): void;
+  /** The kernel of a call, for who runs it otherwise: only shapes, strides and expressions count. */
+  planOf(call: MapCall): MapPlan;
 }
 
 /** How many groups of four elements one round of the main loop takes. */
@@ -102,7 +112,7 @@ export function createFlatMap(context: CpuContext): (expression: Expr, inputs: n
 }
 
 /** Makes the backend's `map`. */
-export function createMap(context: CpuContext): (call: MapCall) => void {
+export function createMap(context: CpuContext): MapOperation {
   const plans = new PlanCache<MapPlan>();
   const kernels = new Map<string, Kernel>();
 
@@ -142,13 +152,18 @@ export function createMap(context: CpuContext): (call: MapCall) => void {
     };
   };
 
-  return (call) => {
-    const { expressions, shape, inputs, scalars, outputs } = call;
+  const planOf = (call: MapCall): MapPlan => {
+    const { expressions, shape, inputs, outputs } = call;
+    return plans.get(callKey("", expressions, shape, inputs, outputs), () => plan(call));
+  };
+  const run = (call: MapCall): void => {
+    const { shape, inputs, scalars, outputs } = call;
     if (outputs.length === 0 || elementCount(shape) === 0) return;
-    const ready = plans.get(callKey("", expressions, shape, inputs, outputs), () => plan(call));
+    const ready = planOf(call);
     const block = context.scratch(ready.template.byteLength, PARAMETER_SLOT);
     writeParameters(context, block, ready, outputs.map(viewPointer), inputs.map(viewPointer), scalars);
     if (ready.total <= ready.grain) context.executor.call(ready.kernel, block, 0, ready.total);
     else context.executor.parallelRange(ready.kernel, block, ready.total, ready.grain, 16);
   };
+  return Object.assign(run, { planOf });
 }

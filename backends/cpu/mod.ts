@@ -24,6 +24,7 @@ import type {
 import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DisposedError, DTypeError } from "../../src/tensor/errors.ts";
 import { elementCount, formatShape } from "../../src/tensor/layout.ts";
+import { checkSteerableMap, type SteerableMapCall } from "../../src/tensor/steerable_map.ts";
 import { type CpuOptions, type CpuSystem, createContext } from "./create_context.ts";
 import { createOperations, type Operations } from "./operations.ts";
 
@@ -118,6 +119,13 @@ class CpuBackend implements Backend {
   steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {
     const op = "steerableConvolutionWeightGradient";
     this.#check(op, call.input, call.weight, call.output).steerableConvolutionWeightGradient(call);
+  }
+
+  steerableConvolutionMap(call: SteerableMapCall): void {
+    const inputs = call.inputs.filter(({ buffer }) => buffer !== call.result.buffer);
+    checkSteerableMap(call);
+    this.#check("steerableConvolutionMap", call.input, call.weight, ...inputs, ...call.outputs)
+      .steerableConvolutionMap(call);
   }
 
   sampledMap(call: SampledMapCall): void {

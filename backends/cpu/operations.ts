@@ -45,14 +45,14 @@ export interface Operations extends Transfers, ConvolutionOperations, PoolOperat
 /** Makes the operations of a context. Kernels are compiled when they are first used. */
 export function createOperations(context: CpuContext): Operations {
   const copy = createCopy(context);
-  const gemm = new Gemm(context);
+  const gemm = new Gemm(context), map = createMap(context);
   return {
     ...createTransfers(context, copy),
     ...createConvolution(context, gemm),
     ...createPool(context),
-    ...createSteerable(context, gemm),
+    ...createSteerable(context, gemm, map),
     copy,
-    map: createMap(context),
+    map,
     mapReduce: createMapReduce(context),
     matmul: createMatmul(context, gemm),
     sampledMap: createSampledMap(context, gemm),

@@ -23,6 +23,7 @@ import type {
 import { createTypedArray, dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DTypeError } from "../../src/tensor/errors.ts";
 import { formatShape } from "../../src/tensor/layout.ts";
+import { checkSteerableMap, composeSteerableMap, type SteerableMapCall } from "../../src/tensor/steerable_map.ts";
 import { BufferStore, type Operand } from "./buffer.ts";
 import { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution.ts";
 import { gather, scatterAdd } from "./gather.ts";
@@ -121,6 +122,11 @@ class ReferenceBackend implements Backend {
     const op = "steerableConvolutionInputGradient";
     const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], op);
     steerableConvolutionInputGradient(call, input, weight, output);
+  }
+
+  steerableConvolutionMap(call: SteerableMapCall): void {
+    checkSteerableMap(call);
+    composeSteerableMap(this, call);
   }
 
   steerableConvolutionWeightGradient(call: SteerableConvolutionCall): void {

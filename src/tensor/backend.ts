@@ -14,6 +14,7 @@ import type { Expr } from "./expr.ts";
 import type { ReduceOp } from "./expr_ops.ts";
 import type { Layout } from "./layout.ts";
 import type { PoolGeometry } from "./pool_geometry.ts";
+import type { SteerableMapCall } from "./steerable_map.ts";
 import type { SteerableCosts, SteerablePlan } from "./steerable_plan.ts";
 
 /** Memory on a backend; opaque to all but the backend that made it. */
@@ -285,6 +286,12 @@ export interface Backend {
   steerableConvolutionInputGradient?(call: SteerableConvolutionCall): void;
   /** `weight` (its gradient) from `input` and `output` (its gradient). */
   steerableConvolutionWeightGradient?(call: SteerableConvolutionCall): void;
+  /**
+   * Optional, with `steerableConvolution`: a convolution and an elementwise computation of its result, which is not kept. A backend has it
+   * where that is faster than both one after the other: on a processor whose caches hold a tile of the result. Without it `compile` calls
+   * `steerableConvolution`, then `map`.
+   */
+  steerableConvolutionMap?(call: SteerableMapCall): void;
   /** Optional: `output` without samples of all positions in memory. Else the tensor library composes it of products and a map. */
   sampledMap?(call: SampledMapCall): void;
   /** Maxima of windows and where they stand. */

@@ -6,6 +6,7 @@
 
 import type { SteerableConvolutionCall, View } from "../../../src/tensor/backend.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
+import { elementCount } from "../../../src/tensor/layout.ts";
 import { type SteerablePlan, steerableWork } from "../../../src/tensor/steerable_plan.ts";
 import type { CpuContext, HeapBuffer, Kernel } from "../context.ts";
 import { Gemm, PER_THREAD, type Product } from "../gemm/gemm.ts";
@@ -20,6 +21,9 @@ import {
   threeAxes,
   type Tile,
 } from "./layout.ts";
+import type { SteerableMapCall } from "../../../src/tensor/steerable_map.ts";
+import type { MapOperation } from "../map.ts";
+import { Epilogue, resultTiles } from "./epilogue.ts";
 import { buildSteerableModule } from "./module.ts";
 
 /** Scratch slots. */
@@ -34,10 +38,12 @@ const SUM_GRAIN = 16_384;
 /** Layouts of a plan that are kept. */
 const KEPT_LAYOUTS = 16;
 
-/** The three methods of a backend. */
+/** The methods of a backend. */
 export interface SteerableOperations {
   /** `output` from `input` and `weight`. */
   steerableConvolution(call: SteerableConvolutionCall): void;
+  /** The same with an elementwise computation of what would be its `output`. */
+  steerableConvolutionMap(call: SteerableMapCall): void;
   /** `input` (its gradient) from `output` (its gradient) and `weight`. */
   steerableConvolutionInputGradient(call: SteerableConvolutionCall): void;
   /** `weight` (its gradient) from `input` and `output` (its gradient). */
@@ -55,10 +61,12 @@ function pointerOf(view: View): number {
 }
 
 /** The operations of a context; kernels are compiled when a set of functions is first met. */
-export function createSteerable(context: CpuContext, gemm: Gemm): SteerableOperations {
+export function createSteerable(context: CpuContext, gemm: Gemm, map: MapOperation): SteerableOperations {
   const kernels = new SteerableKernels(context, gemm);
   return {
     steerableConvolution: (call) => new Run(kernels, call, "output").forward(),
+    steerableConvolutionMap: (call) =>
+      new Run(kernels, { ...call, output: call.result }, "output").forwardMap(call, map),
     steerableConvolutionInputGradient: (call) => new Run(kernels, call, "input").inputGradient(),
     steerableConvolutionWeightGradient: (call) => new Run(kernels, call, "weight").weightGradient(),
   };
@@ -121,6 +129,8 @@ class Run {
   readonly #work: number;
   #tables = 0;
   #base = 0;
+  /** Bytes from one thread's memory to the next one's. */
+  #threadBytes = 0;
 
   constructor(kernels: SteerableKernels, call: SteerableConvolutionCall, result: "output" | "input" | "weight") {
     this.#kernels = kernels;
@@ -134,11 +144,12 @@ class Run {
     this.#steps = stepsFor(kernels.context, this.#work);
   }
 
-  /** Puts tables and threads' memory into the heap. */
-  #place(): void {
+  /** Puts tables and threads' memory into the heap, for each thread so many bytes more than it needs. */
+  #place(more = 0): void {
     const { context } = this.#kernels, { words, threadBytes } = this.#layout;
+    this.#threadBytes = threadBytes + Math.ceil(more / 64) * 64;
     this.#tables = context.scratch(words.byteLength, SLOT.tables);
-    this.#base = context.scratch(threadBytes * context.executor.threads, SLOT.threads);
+    this.#base = context.scratch(this.#threadBytes * context.executor.threads, SLOT.threads);
     context.heap.i32().set(words, this.#tables / 4);
   }
 
@@ -160,11 +171,11 @@ class Run {
   }
 
   #pushPlanes(kernel: Kernel, chunk: Chunk, tile: Tile, channels: number): void {
-    const { threadBytes } = this.#layout, tables = this.#tables;
+    const tables = this.#tables;
     this.#steps.pushPerThread(
       kernel,
       1 << 5,
-      threadBytes,
+      this.#threadBytes,
       tables,
       tables + tile.block,
       tables + chunk.unit,
@@ -176,7 +187,7 @@ class Run {
 
   #pushProduct(product: Product, perThread: number): void {
     const { gemm } = this.#kernels;
-    gemm.push(this.#steps, this.#dtype, product, this.#base, perThread, this.#layout.threadBytes);
+    gemm.push(this.#steps, this.#dtype, product, this.#base, perThread, this.#threadBytes);
   }
 
   /** Calls `visit` for each product of a chunk's planes: a run of rows of an output, one of its components. */
@@ -231,42 +242,70 @@ class Run {
 
   /** `output` from `input` and `weight`. */
   forward(): void {
-    const { geometry, weight, plan } = this.#call, { tiles, chunks, pixels } = this.#layout;
+    const { geometry } = this.#call, { tiles, pixels } = this.#layout;
     this.#place();
     this.#clearEmpty();
-    const weights = pointerOf(weight);
     for (let sample = 0; sample < geometry.batch; sample++) {
       for (let group = 0; group < geometry.groups; group++) {
-        const input = this.#inputAt(sample, group);
         for (const tile of tiles) {
           this.#steps.beginTask();
-          for (const chunk of chunks) {
-            this.#pushPlanes(this.#set.planes, chunk, tile, input);
-            this.#products(
-              chunk,
-              ({ run, output, component, column, columns, planes, planeStep, first }) =>
-                this.#pushProduct({
-                  m: run.count,
-                  n: tile.pixels,
-                  k: columns,
-                  alpha: 1,
-                  a: weights + this.#weightAt(group, output, run.row, column),
-                  aRow: run.rowStep * plan.columns[output],
-                  aColumn: 1,
-                  b: planes,
-                  bRow: planeStep,
-                  bColumn: 1,
-                  beta: first ? 0 : 1,
-                  c: this.#outputAt(sample, group, run.channel + component, tile.start),
-                  cRow: run.channelStep * pixels,
-                  cColumn: 1,
-                }, PER_THREAD.b),
-            );
-          }
+          this.#tile(sample, group, tile, this.#outputAt(sample, group, 0, tile.start), pixels, PER_THREAD.none);
         }
       }
     }
     this.#steps.flush();
+  }
+
+  /** The same into a thread's memory, tile by tile, and there the elementwise computation. */
+  forwardMap(call: SteerableMapCall, map: MapOperation): void {
+    const { geometry, plan } = this.#call, { tiles, empty, threadBytes } = this.#layout;
+    if (elementCount(call.shape) === 0) return;
+    const results = resultTiles(call, tiles), { pitch } = results, row = pitch * this.#bytes;
+    this.#place(results.bytes);
+    const at = this.#base + threadBytes;
+    const epilogue = new Epilogue(this.#kernels.context, map, call, tiles, results, at, this.#threadBytes);
+    for (let sample = 0; sample < geometry.batch; sample++) {
+      tiles.forEach((tile, number) => {
+        this.#steps.beginTask();
+        for (let group = 0; group < geometry.groups; group++) {
+          const first = at + group * plan.outChannels * row;
+          for (const channel of empty) {
+            this.#steps.pushPerThread(this.#set.clear, 1, this.#threadBytes, first + channel * row, row);
+          }
+          this.#tile(sample, group, tile, first, pitch, PER_THREAD.c);
+        }
+        epilogue.push(this.#steps, sample, number);
+      });
+    }
+    this.#steps.flush();
+  }
+
+  /** All channels of a group in a tile: the first at `target`, each so many elements behind the one before. */
+  #tile(sample: number, group: number, tile: Tile, target: number, step: number, perThread: number): void {
+    const { plan, weight } = this.#call, input = this.#inputAt(sample, group), weights = pointerOf(weight);
+    for (const chunk of this.#layout.chunks) {
+      this.#pushPlanes(this.#set.planes, chunk, tile, input);
+      this.#products(
+        chunk,
+        ({ run, output, component, column, columns, planes, planeStep, first }) =>
+          this.#pushProduct({
+            m: run.count,
+            n: tile.pixels,
+            k: columns,
+            alpha: 1,
+            a: weights + this.#weightAt(group, output, run.row, column),
+            aRow: run.rowStep * plan.columns[output],
+            aColumn: 1,
+            b: planes,
+            bRow: planeStep,
+            bColumn: 1,
+            beta: first ? 0 : 1,
+            c: target + (run.channel + component) * step * this.#bytes,
+            cRow: run.channelStep * step,
+            cColumn: 1,
+          }, PER_THREAD.b | perThread),
+      );
+    }
   }
 
   /** `input` from `output` and `weight`: a task for each sample, and where samples are few for each of its chunks. */

@@ -38,7 +38,9 @@ export async function build(
   let compiled: CompiledNetwork | undefined;
   try {
     const { steps, output } = withOutputOfItsOwn(captured);
-    const program = await optimized(steps, output, constants, options.tileBytes ?? defaultTile(backend.name));
+    const tileBytes = options.tileBytes ?? defaultTile(backend.name);
+    const joins = backend.steerableConvolutionMap !== undefined;
+    const program = await optimized(steps, output, constants, tileBytes, joins);
     compiled = new CompiledNetwork({
       ...captured,
       ...program,

@@ -125,6 +125,7 @@ export class CompiledNetwork {
     const bound: InputView[] = [];
     const place = (view: View): View => {
       const buffer = bufferOf(view);
+      if (buffer.role === "name") return view;
       if (buffer.role === "input") {
         const made = new InputView(view);
         bound.push(made);
@@ -297,6 +298,10 @@ function bind(backend: Backend, step: Step): () => void {
     case "steerableConvolutionWeightGradient": {
       const { op, call } = step;
       return () => backend[op]!(call);
+    }
+    case "steerableConvolutionMap": {
+      const { call } = step;
+      return () => backend.steerableConvolutionMap!(call);
     }
     case "maxPool": {
       const { call } = step;

@@ -7,7 +7,7 @@ import * as E from "../../tensor/expr.ts";
 import { type Expr, topologicalOrder } from "../../tensor/expr.ts";
 import type { View } from "../../tensor/backend.ts";
 import { type Access, type Nest, nestOf, Operands, permuted, simplified, splitAxis, stepOf, unrolled } from "./nest.ts";
-import { bufferOf, type PlanBuffer, readsOf, type Step, type Uses, usesOf, writesOf } from "./program.ts";
+import { canMove, type PlanBuffer, type Step, usesOf } from "./program.ts";
 
 /** The longest axis that is unrolled. */
 export const MAX_UNROLLED = 16;
@@ -85,16 +85,6 @@ function fuseInto(
     };
   }
   return undefined;
-}
-
-/** Whether a step may run at a later position: what it reads is as before, and nobody needs what it writes until then. */
-function canMove({ op, call }: Step, from: number, to: number, uses: ReadonlyMap<PlanBuffer, Uses>): boolean {
-  const between = (position: number): boolean => position > from && position < to;
-  return readsOf(op, call).every((view) => !uses.get(bufferOf(view))!.writers.some(between)) &&
-    writesOf(op, call).every((view) => {
-      const { readers, writers } = uses.get(bufferOf(view))!;
-      return !readers.some(between) && !writers.some(between);
-    });
 }
 
 /**

@@ -4,6 +4,7 @@
 
 import type { DeviceBuffer, View } from "../../tensor/backend.ts";
 import type { Constants } from "./constants.ts";
+import { attached } from "./attach.ts";
 import { folded } from "./fold.ts";
 import { fused } from "./fuse.ts";
 import { bufferOf, type PlanBuffer, readsOf, type Step, viewIn, withoutDead, withViews } from "./program.ts";
@@ -14,21 +15,27 @@ import { productNest, smallMatrix } from "./small_product.ts";
 /** Constants that are compared with each other are not larger. */
 const COMPARED_BYTES = 16_384;
 
-/** Optimizes the steps that lead to `output`; new constants belong to `constants`. */
+/**
+ * Optimizes the steps that lead to `output`; new constants belong to `constants`.
+ *
+ * @param joins Whether the backend can compute elementwise steps with the convolution before them.
+ */
 export async function optimized(
   recorded: readonly Step[],
   output: View,
   constants: Constants,
   tileBytes: number,
+  joins: boolean,
 ): Promise<{ readonly steps: Step[]; readonly folded: readonly string[] }> {
   const shared = await withSharedConstants(withoutDead(recorded, output), constants);
-  const joined = fused(withoutRepeats(shared, output), output, (step) => {
+  const merged = fused(withoutRepeats(shared, output), output, (step) => {
     if (step.op !== "matmul" || smallMatrix(step) === undefined) return undefined;
     const matrix = constants.get(bufferOf(step.call.a));
     return matrix === undefined ? undefined : productNest(step, matrix);
   });
-  const { steps, folded: names } = await folded(withoutDead(joined, output), output, constants);
-  return { steps: tiled(steps, output, tileBytes), folded: names };
+  const { steps, folded: names } = await folded(withoutDead(merged, output), output, constants);
+  const joined = joins ? attached(steps, output) : steps;
+  return { steps: tiled(joined, output, tileBytes), folded: names };
 }
 
 /** Small constants of equal contents become one: modules of one kind make each its own. */

@@ -2,6 +2,7 @@
  * What a compiled network does, for people: its steps with their operations, and its memory.
  */
 
+import type { MapCall, SteerableConvolutionCall } from "../../tensor/backend.ts";
 import { convolutionFlops } from "../../tensor/conv_geometry.ts";
 import { topologicalOrder } from "../../tensor/expr.ts";
 import { elementCount, formatShape, type Shape } from "../../tensor/layout.ts";
@@ -93,11 +94,22 @@ function planOf({ op, call }: Step): ConvolutionPlan | undefined {
     case "convolutionInputGradient":
       return "dense";
     case "steerableConvolution":
+    case "steerableConvolutionMap":
     case "steerableConvolutionInputGradient":
       return isHarmonic(call.plan) ? "harmonic" : "structured";
     default:
       return undefined;
   }
+}
+
+function elementwiseFlops({ shape, expressions }: Pick<MapCall, "shape" | "expressions">): number {
+  const leaves = ["input", "constant", "scalar", "index"];
+  return elementCount(shape) * topologicalOrder(expressions).filter(({ kind }) => !leaves.includes(kind)).length;
+}
+
+function planFlops({ plan, geometry }: Pick<SteerableConvolutionCall, "plan" | "geometry">): number {
+  const { projection, contraction, product } = steerableWork(plan, geometry);
+  return 2 * (projection + contraction + product);
 }
 
 function flopsOf({ op, call }: Step): number {
@@ -107,8 +119,7 @@ function flopsOf({ op, call }: Step): number {
       return 0;
     case "map":
     case "mapReduce":
-      return elementCount(call.shape) * topologicalOrder(call.expressions)
-        .filter(({ kind }) => !["input", "constant", "scalar", "index"].includes(kind)).length;
+      return elementwiseFlops(call);
     case "matmul":
       return 2 * elementCount(call.output.shape) * call.a.shape[call.a.shape.length - 1];
     case "convolution":
@@ -117,10 +128,10 @@ function flopsOf({ op, call }: Step): number {
       return convolutionFlops(call.geometry);
     case "steerableConvolution":
     case "steerableConvolutionInputGradient":
-    case "steerableConvolutionWeightGradient": {
-      const { projection, contraction, product } = steerableWork(call.plan, call.geometry);
-      return 2 * (projection + contraction + product);
-    }
+    case "steerableConvolutionWeightGradient":
+      return planFlops(call);
+    case "steerableConvolutionMap":
+      return planFlops(call) + elementwiseFlops(call);
     case "maxPool":
     case "averagePool":
       return elementCount(call.output.shape) * elementCount(call.geometry.windowSize);

@@ -17,10 +17,14 @@ import type {
   View,
 } from "../../tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../tensor/dtype.ts";
+import type { SteerableMapCall } from "../../tensor/steerable_map.ts";
 import { coalesce, elementCount, type Layout } from "../../tensor/layout.ts";
 
-/** What a buffer holds: the network's input, numbers that are the same in every run, or results of a run. */
-export type BufferRole = "input" | "constant" | "planned";
+/**
+ * What a buffer holds: the network's input, numbers that are the same in every run, results of a run; or nothing, where it is the name of a
+ * result that a call does not keep.
+ */
+export type BufferRole = "input" | "constant" | "planned" | "name";
 
 let nextId = 0;
 
@@ -60,6 +64,7 @@ export interface OperationCalls {
   readonly convolutionInputGradient: ConvolutionCall;
   readonly convolutionWeightGradient: ConvolutionCall;
   readonly steerableConvolution: SteerableConvolutionCall;
+  readonly steerableConvolutionMap: SteerableMapCall;
   readonly steerableConvolutionInputGradient: SteerableConvolutionCall;
   readonly steerableConvolutionWeightGradient: SteerableConvolutionCall;
   readonly maxPool: MaxPoolCall;
@@ -98,6 +103,7 @@ export const ROLES: {
   convolutionInputGradient: { reads: ["output", "weight"], writes: ["input"] },
   convolutionWeightGradient: { reads: ["input", "output"], writes: ["weight"] },
   steerableConvolution: { reads: ["input", "weight"], writes: ["output"] },
+  steerableConvolutionMap: { reads: ["input", "weight", "inputs"], writes: ["outputs"] },
   steerableConvolutionInputGradient: { reads: ["output", "weight"], writes: ["input"] },
   steerableConvolutionWeightGradient: { reads: ["input", "output"], writes: ["weight"] },
   maxPool: { reads: ["input"], writes: ["output", "indices"] },
@@ -212,6 +218,21 @@ export function usesOf(steps: readonly Step[], output: View): Map<PlanBuffer, Us
   });
   note(at(bufferOf(output)).readers, steps.length);
   return uses;
+}
+
+/** Whether a step may run at a later position: what it reads is as before, and nobody needs what it writes until then. */
+export function canMove(
+  { op, call }: Step,
+  from: number,
+  to: number,
+  uses: ReadonlyMap<PlanBuffer, Uses>,
+): boolean {
+  const between = (position: number): boolean => position > from && position < to;
+  return readsOf(op, call).every((view) => !uses.get(bufferOf(view))!.writers.some(between)) &&
+    writesOf(op, call).every((view) => {
+      const { readers, writers } = uses.get(bufferOf(view))!;
+      return !readers.some(between) && !writers.some(between);
+    });
 }
 
 /** The steps whose results are needed. */

@@ -10,7 +10,6 @@ import type { SteerablePlan } from "../../tensor/steerable_plan.ts";
 import { steerableConvolution, steerableConvolutionTransposed, type Tensor } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import type { FilterCoordinates } from "./filter_expansion.ts";
-import type { BasisWork } from "./plan_basis.ts";
 
 /** One group's part of a layer. */
 export interface LayerParts {
@@ -52,8 +51,13 @@ export interface FastConvolution {
   readonly plan: SteerablePlan;
   /** How. */
   readonly form: PlanForm;
-  /** The changes of basis before and behind it: for each position of the input and of the output of `apply`. */
-  readonly basisWork: { readonly before: BasisWork; readonly after: BasisWork };
+  /**
+   * What the changes of basis before and behind it take for each position of the input and of the output of `apply`: multiply-adds of
+   * products, and channels written.
+   */
+  readonly basisWork: {
+    readonly [side in "before" | "after"]: { readonly products: number; readonly written: number };
+  };
   /** The result `[batch, out channels, …]` for `x` with the filter that the flat weights of all groups stand for. */
   apply(x: Tensor, weights: Tensor, options: FastOptions): Tensor;
 }
