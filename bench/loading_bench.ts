@@ -142,5 +142,10 @@ for (const threads of [2, 1]) {
   }
 }
 
+// The main thread is idle in its step, as it is while a GPU computes.
+register(`a step that waits 10 ms for a device, 96×96, batch ${BATCH}`, 96, () => {
+  return Promise.resolve(() => new Promise((resolve) => setTimeout(resolve, 10)));
+});
+
 // No computation, so that the loop waits for every batch: what a batch costs.
 register(`nothing but batches, 96×96, batch ${BATCH}`, 96, () => Promise.resolve(() => Promise.resolve()));

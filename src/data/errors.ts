@@ -16,7 +16,7 @@ export class DataError extends Error {
   }
 }
 
-/** A batch that could not be prepared on another thread. `cause` is the error that was thrown there. */
+/** A batch that could not be prepared: in a worker, or by a module of the user's. `cause` is the error that was thrown there. */
 export class LoaderError extends Error {
   /** The facts of the error. */
   readonly details: ErrorDetails;

@@ -1,6 +1,6 @@
-// A user's own source of batches, as a module that loading_test.ts loads in workers: it imports the library and has types.
+// A user's own source of batches, as a module that loading_test.ts loads in workers: it imports others and has types.
 
-import { type BatchSource, rotateImage } from "@escnn/escnn";
+import { type BatchSource, rotateImage } from "../../src/data/mod.ts";
 
 export interface Params {
   readonly length: number;
