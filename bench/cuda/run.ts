@@ -6,14 +6,17 @@
  */
 
 import { parseArgs } from "node:util";
-import { noGrad, runtime, scope, seed, type Tensor, useBackend } from "@escnn/escnn";
+import { noGrad, recordStep, runtime, scope, seed, type Tensor, useBackend } from "@escnn/escnn";
 import { ROOT } from "../../tools/process.ts";
 import { requireSupportedDeno } from "../../tools/versions.ts";
 import { exported, Training, type WorkName, WORKS } from "../networks/works.ts";
 import { median, ratios, type Row, tableText } from "../peers/figures.ts";
 import { compareConvolutions } from "./convolutions.ts";
 
-const PHASES = ["train-step", "train-forward", "inference"] as const;
+const PHASES = ["train-step", "recorded-step", "train-forward", "inference"] as const;
+
+/** What PyTorch does in the place of a phase that it does not have. */
+const THEIRS: Readonly<Partial<Record<string, string>>> = { "recorded-step": "train-step" };
 
 /** Seconds by work and phase. */
 type Times = Map<string, number>;
@@ -52,6 +55,11 @@ async function measureOurs(isWanted: (name: string) => boolean, seconds: number)
       console.error(`ours: ${name}/${which}`);
     };
     await phase("train-step", () => training.step());
+    using recorded = await recordStep(() => training.update());
+    await phase("recorded-step", async () => {
+      using _ = scope();
+      await recorded.run().item();
+    });
     await phase("train-forward", () => pass(() => training.forward()));
     const layers = exported(network);
     await phase("inference", () => noGrad(() => pass(() => layers.forward(training.inputs))));
@@ -119,13 +127,17 @@ async function main(): Promise<void> {
   console.log(backend.info().description);
   const ours = await measureOurs(isWanted, seconds);
   const works = [...new Set([...ours.keys()].map((name) => name.split("/")[0]))];
-  const phases = PHASES.filter((phase) => [...ours.keys()].some((name) => name.endsWith(`/${phase}`)));
+  const theirName = (name: string): string => {
+    const [work, phase] = name.split("/");
+    return `${work}/${THEIRS[phase] ?? phase}`;
+  };
+  const phases = [...new Set([...ours.keys()].map((name) => theirName(name).split("/")[1]))];
   const theirs = values["no-peers"] || works.length === 0
     ? new Map<string, number>()
     : await measureTheirs(values.python, works, phases, options);
   const rows: Row[] = await compareConvolutions(isWanted, options);
   for (const [work, own] of ours) {
-    const other = theirs.get(work);
+    const other = theirs.get(theirName(work));
     if (other !== undefined) rows.push({ work, peer: "PyTorch", unit: "s", theirs: other, ours: own });
     else console.log(`${work}: ${(1000 * own).toPrecision(3)} ms`);
   }

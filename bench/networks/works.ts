@@ -135,15 +135,20 @@ export class Training {
     return this.network.forward(this.inputs);
   }
 
-  /** Forward, loss, backward, Adam. Returns the loss. */
-  async step(): Promise<number> {
-    using _ = scope();
+  /** Forward, loss, backward, Adam. Gives the loss, in the surrounding scope. */
+  update(): Tensor {
     this.#optimizer.zeroGrad();
     const output = this.forward();
     const loss = this.#labels === undefined ? output.square().mean() : crossEntropy(output, this.#labels);
     loss.backward();
     this.#optimizer.step();
-    return await loss.item();
+    return loss;
+  }
+
+  /** The same in a scope of its own, with the loss read. */
+  async step(): Promise<number> {
+    using _ = scope();
+    return await this.update().item();
   }
 }
 
