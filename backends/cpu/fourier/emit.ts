@@ -61,20 +61,56 @@ export function copyRow(f: FunctionBuilder, source: Local, target: Local, count:
   f.release(from, to, end);
 }
 
-/** Pushes the vector of four float32 that lie `stride` bytes apart, from `at + offset` on. */
-export function gather(f: FunctionBuilder, at: Local, stride: number, offset: number): void {
-  const value = f.local("v128");
-  f.get(at).mem("v128.load32_zero", offset).set(value);
-  for (let lane = 1; lane < 4; lane++) {
-    f.get(at).get(value).memLane("v128.load32_lane", lane, offset + lane * stride).set(value);
+/**
+ * Transposes: from four vectors of neighbours, the vectors of their first, second, … numbers.
+ *
+ * @param sink Called with the number and a local that holds the vector, for the first `count`.
+ */
+export function transpose(
+  f: FunctionBuilder,
+  rows: readonly Local[],
+  count: number,
+  sink: (index: number, value: Local) => void,
+): void {
+  const [front, back, value] = f.locals("v128", 3);
+  for (let pair = 0; pair < count; pair += 2) {
+    f.get(rows[0]).get(rows[1]).shuffle32(pair, pair + 4, pair + 1, pair + 5).set(front);
+    f.get(rows[2]).get(rows[3]).shuffle32(pair, pair + 4, pair + 1, pair + 5).set(back);
+    for (let i = 0; i < Math.min(2, count - pair); i++) {
+      f.get(front).get(back).shuffle32(2 * i, 2 * i + 1, 2 * i + 4, 2 * i + 5).set(value);
+      sink(pair + i, value);
+    }
   }
-  f.get(value);
-  f.release(value);
+  f.release(front, back, value);
 }
 
-/** Stores the lanes of a vector `stride` bytes apart, from `at + offset` on. */
-export function scatter(f: FunctionBuilder, value: Local, at: Local, stride: number, offset: number): void {
-  for (let lane = 0; lane < 4; lane++) {
-    f.get(at).get(value).memLane("v128.store32_lane", lane, offset + lane * stride);
+/**
+ * The same back to memory: lane by lane the numbers of one to four vectors side by side, lanes `stride` bytes apart from
+ * `at + offset` on. Nothing is written between them.
+ */
+export function storeTransposed(
+  f: FunctionBuilder,
+  values: readonly Local[],
+  at: Local,
+  stride: number,
+  offset: number,
+): void {
+  const pair = f.local("v128");
+  if (values.length === 4) {
+    transpose(f, values, 4, (lane, value) => f.get(at).get(value).mem("v128.store", offset + lane * stride));
+  } else if (values.length >= 2) {
+    for (let half = 0; half < 2; half++) {
+      f.get(values[0]).get(values[1]).shuffle32(2 * half, 2 * half + 4, 2 * half + 1, 2 * half + 5).set(pair);
+      for (let lane = 0; lane < 2; lane++) {
+        f.get(at).get(pair).memLane("v128.store64_lane", lane, offset + (2 * half + lane) * stride);
+      }
+    }
   }
+  if (values.length % 2 === 1) {
+    for (let lane = 0; lane < 4; lane++) {
+      f.get(at).get(values[values.length - 1]);
+      f.memLane("v128.store32_lane", lane, offset + 4 * (values.length - 1) + lane * stride);
+    }
+  }
+  f.release(pair);
 }

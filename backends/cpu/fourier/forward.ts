@@ -14,7 +14,7 @@ import { type Block, filterBytes, layPlanes, type PlaneLayout, scratchBytes, typ
 import { OUTPUT_TABLE } from "./output_kernel.ts";
 import type { PlaneProblem } from "./problem.ts";
 import { TILE_TABLE } from "./tile_kernel.ts";
-import { filterScratchBytes, phaseBytes } from "./tile_sizes.ts";
+import { filterScratchBytes, rowPhases } from "./tile_sizes.ts";
 
 /** Output channels of a task that transforms filters. */
 const FILTERS = 8;
@@ -37,9 +37,9 @@ export function tileTable(
   const place = zeros ? problem.output : problem.input;
   const [height, width] = zeros ? problem.outputs : problem.inputs;
   const [top, first] = zeros ? [0, 0] : problem.start;
-  const phase = phaseBytes(tileColumns, step, zeros ? step : n);
+  const phases = rowPhases(tileColumns, step, zeros ? step : n);
   const left = Math.max(0, -first), origin = Math.max(0, first);
-  const room = (step * phase) / 4;
+  const room = (step * phases.longBytes) / 4;
   return tableWords(TILE_TABLE, {
     channels,
     channelStride: 4 * place.channel,
@@ -53,7 +53,8 @@ export function tileTable(
     left: 4 * Math.min(left, room),
     copied: Math.max(0, Math.min(width - origin, room - left)),
     origin: 4 * origin,
-    phaseBytes: phase,
+    longBytes: phases.longBytes,
+    shortBytes: phases.shortBytes,
     channelBytes: planes.channelBytes,
     imaginaryBytes: planes.imaginaryBytes,
     pairBytes: planes.pairBytes,

@@ -4,7 +4,7 @@
  */
 
 import { evenParts } from "../convolution/plan.ts";
-import { outputScratchBytes, phaseBytes, tileScratchBytes } from "./tile_sizes.ts";
+import { outputScratchBytes, rowPhases, tileScratchBytes } from "./tile_sizes.ts";
 import type { PlaneProblem } from "./problem.ts";
 
 /** A range of tiles: all tiles of some rows of tiles of some samples. */
@@ -85,7 +85,7 @@ export function scratchBytes({ n, step, tileColumns, blocks }: Tiling): number {
   const tileRows = Math.max(...blocks.map((block) => block.tileRows));
   const lineBytes = 16 * step * Math.ceil(tileColumns / 4);
   return Math.max(
-    tileScratchBytes(n, step, n, tileRows, phaseBytes(tileColumns, step, n)),
+    tileScratchBytes(n, step, n, tileRows, rowPhases(tileColumns, step, n)),
     outputScratchBytes(n, step, lineBytes),
   );
 }

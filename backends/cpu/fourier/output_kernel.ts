@@ -5,7 +5,7 @@
 
 import { assign, element, forAddresses, forEach } from "../gemm/element.ts";
 import { ModuleBuilder } from "../wasm/assembler.ts";
-import { copyRow, loadTable, offsetBy, scatter } from "./emit.ts";
+import { copyRow, loadTable, offsetBy, storeTransposed } from "./emit.ts";
 import { emitProgram } from "./program.ts";
 import { complexInverse, realInverse } from "./transform.ts";
 
@@ -43,10 +43,11 @@ export function buildOutputModule(n: number, step: number, fused: boolean, share
   const f = module.function(["i32", "i32", "i32", "i32"], [], "output");
   const [table, source, target, scratch] = f.params;
   const t = loadTable(f, table, OUTPUT_TABLE);
-  const [channel, sample, tileRow, tile, end, lines, line, atSample, atRow] = f.locals("i32", 9);
+  const [channel, sample, tileRow, tile, end, pixels, lines, line, atSample, atRow] = f.locals("i32", 10);
   const [index, limit, from, to, pointer, half, left, columns] = f.locals("i32", 8);
   const real = realInverse(n, step), complex = complexInverse(n, step);
-  f.get(scratch).i32(16 * n * step).op("i32.add").set(lines);
+  f.get(scratch).i32(16 * n * step).op("i32.add").set(pixels);
+  f.get(pixels).i32(16 * step * step).op("i32.add").set(lines);
   f.get(t.tileColumns).i32(2).op("i32.shl").set(columns);
 
   /** Horizontal transforms of the planes at `from` to the rows of scratch at `to`. */
@@ -101,17 +102,27 @@ export function buildOutputModule(n: number, step: number, fused: boolean, share
           assign(f, limit, step);
           assign(f, index, 0);
           f.get(scratch).set(from);
-          f.get(line).set(to);
+          f.get(pixels).set(to);
           forEach(f, index, limit, 1, () => {
             values.forEach((value, i) => f.get(from).mem("v128.load", 16 * step * i).set(value));
-            f.get(to).set(pointer);
-            emitProgram(f, e, values, real.outputs, (_, value) => {
-              scatter(f, value, pointer, 4 * step, 0);
-              f.add(pointer, t.lineBytes);
+            emitProgram(f, e, values, real.outputs, (row, value) => {
+              f.get(to).get(value).mem("v128.store", 16 * step * row);
             });
-            f.add(from, 16).add(to, 4);
+            f.add(from, 16).add(to, 16);
           });
           f.release(...values);
+          // From [row][column][tile] to rows of neighbouring pixels.
+          f.get(line).set(to);
+          const columnsAtOnce = f.locals("v128", 4);
+          for (let row = 0; row < step; row++) {
+            for (let first = 0; first < step; first += 4) {
+              const some = columnsAtOnce.slice(0, Math.min(4, step - first));
+              some.forEach((v, i) => f.get(pixels).mem("v128.load", 16 * (row * step + first + i)).set(v));
+              storeTransposed(f, some, to, 4 * step, 4 * first);
+            }
+            f.add(to, t.lineBytes);
+          }
+          f.release(...columnsAtOnce);
           f.add(line, 16 * step);
         });
         f.get(next).set(tile);

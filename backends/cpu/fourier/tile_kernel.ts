@@ -6,8 +6,9 @@
 
 import { assign, type Element, element, forAddresses, forEach } from "../gemm/element.ts";
 import { type FunctionBuilder, type Local, ModuleBuilder } from "../wasm/assembler.ts";
-import { copyRow, fillZeros, gather, loadTable, offsetBy } from "./emit.ts";
+import { copyRow, fillZeros, loadTable, offsetBy, transpose } from "./emit.ts";
 import { emitProgram } from "./program.ts";
+import { longPhases } from "./tile_sizes.ts";
 import { complexForward, type LineTransform, realForward } from "./transform.ts";
 
 /** The words of the kernel's table; strides and offsets in bytes. */
@@ -27,8 +28,9 @@ export const TILE_TABLE = [
   "left",
   "copied",
   "origin",
-  /** Bytes of one phase of a row: a multiple of 16 that holds all tiles and the overlap of the last. */
-  "phaseBytes",
+  /** Bytes of a phase of a row: of those that are read further, of the others. */
+  "longBytes",
+  "shortBytes",
   /** From a channel to the next in a plane, from a real to its imaginary plane, from a pair to the next. */
   "channelBytes",
   "imaginaryBytes",
@@ -52,9 +54,12 @@ export function buildTileModule(n: number, step: number, span: number, fused: bo
   const t = loadTable(f, table, TILE_TABLE);
   const [rowBytes, rowBuffer, staged, vertical, end, rows, stagedRow, atSample] = f.locals("i32", 8);
   const [channel, sample, row, tileRow, from, to, tile, columns] = f.locals("i32", 8);
-  f.get(t.phaseBytes).i32(step).op("i32.mul").set(rowBytes);
+  const long = longPhases(step, span);
+  f.get(t.longBytes).i32(long).op("i32.mul").get(t.shortBytes).i32(step - long).op("i32.mul").op("i32.add").set(
+    rowBytes,
+  );
   f.get(scratch).set(rowBuffer);
-  f.get(rowBuffer).get(rowBytes).op("i32.add").set(staged);
+  offsetBy(f, staged, rowBuffer, t.longBytes, step);
   f.get(t.tileRows).i32(step).op("i32.mul").i32(span - step).op("i32.add").set(rows);
   offsetBy(f, vertical, staged, rows, rowBytes);
   f.get(t.tileColumns).i32(2).op("i32.shl").set(columns);
@@ -76,7 +81,7 @@ export function buildTileModule(n: number, step: number, span: number, fused: bo
           f.get(from).get(t.origin).op("i32.add").set(from);
           f.get(rowBuffer).get(t.left).op("i32.add").set(to);
           copyRow(f, from, to, t.copied);
-          emitDeal(f, rowBuffer, stagedRow, t.phaseBytes, step);
+          emitDeal(f, rowBuffer, stagedRow, t, step, long);
         }, () => {
           f.get(stagedRow).get(rowBytes).op("i32.add").set(end);
           fillZeros(f, stagedRow, end);
@@ -87,7 +92,7 @@ export function buildTileModule(n: number, step: number, span: number, fused: bo
       assign(f, tileRow, 0);
       forEach(f, tileRow, t.tileRows, 1, () => {
         emitVertical(f, e, realForward(n, span), stagedRow, vertical, rowBytes);
-        const place = { vertical, tile, columns, rowBytes, ...t };
+        const place = { vertical, tile, columns, rowBytes, long, ...t };
         emitRealRows(f, e, n, step, realForward(n, span), place);
         emitComplexRows(f, e, n, step, complexForward(n, span), place);
         f.add(tile, columns);
@@ -100,21 +105,35 @@ export function buildTileModule(n: number, step: number, span: number, fused: bo
   return module.toBytes();
 }
 
-/** Deals a row out into phases: element `step · q + r` goes to `phase r, place q`. */
-function emitDeal(f: FunctionBuilder, from: Local, target: Local, phaseBytes: Local, step: number): void {
+/** Bytes of the phases of a row. */
+interface PhaseBytes {
+  readonly longBytes: Local;
+  readonly shortBytes: Local;
+}
+
+/** Deals a row out into phases, the first `long` of which are longer: element `step · q + r` goes to phase r, place q. */
+function emitDeal(f: FunctionBuilder, from: Local, target: Local, bytes: PhaseBytes, step: number, long: number): void {
   const [at, to, place, end] = f.locals("i32", 4);
+  const rows = f.locals("v128", 4);
+  /** Fills a vector of each of the first phases. */
+  const vectors = (phases: number) =>
+    forAddresses(f, place, end, 16, () => {
+      f.get(place).set(to);
+      for (let first = 0; first < phases; first += 4) {
+        // The last loads read beyond the tile's pixels, and beyond the row into what follows it: those lanes are not used.
+        rows.forEach((row, lane) => f.get(at).mem("v128.load", 4 * (lane * step + first)).set(row));
+        transpose(f, rows, Math.min(4, phases - first), (i, value) => {
+          f.get(to).get(value).mem("v128.store").add(to, first + i < long ? bytes.longBytes : bytes.shortBytes);
+        });
+      }
+      f.add(at, 16 * step);
+    });
   f.get(from).set(at);
-  f.get(target).set(place).get(target).get(phaseBytes).op("i32.add").set(end);
-  forAddresses(f, place, end, 16, () => {
-    f.get(place).set(to);
-    for (let phase = 0; phase < step; phase++) {
-      f.get(to);
-      gather(f, at, 4 * step, 4 * phase);
-      f.mem("v128.store").add(to, phaseBytes);
-    }
-    f.add(at, 16 * step);
-  });
-  f.release(at, to, place, end);
+  f.get(target).set(place).get(target).get(bytes.shortBytes).op("i32.add").set(end);
+  vectors(step);
+  f.get(target).get(bytes.longBytes).op("i32.add").set(end);
+  vectors(long);
+  f.release(at, to, place, end, ...rows);
 }
 
 /** The transforms along columns, for all columns of a row of tiles. */
@@ -148,7 +167,10 @@ interface Place {
   readonly tile: Local;
   readonly columns: Local;
   readonly rowBytes: Local;
-  readonly phaseBytes: Local;
+  readonly longBytes: Local;
+  readonly shortBytes: Local;
+  /** How many phases have `longBytes`. */
+  readonly long: number;
   readonly imaginaryBytes: Local;
   readonly pairBytes: Local;
 }
@@ -171,7 +193,7 @@ function emitLoads(
       for (let j = phase; j < span; j += step) {
         f.get(pointer).mem("v128.load", 4 * Math.floor(j / step)).set(values[parts * j + part]);
       }
-      f.add(pointer, place.phaseBytes);
+      f.add(pointer, phase < place.long ? place.longBytes : place.shortBytes);
     }
   }
   f.release(pointer);

@@ -63,7 +63,10 @@ function transform(p: LinearProgram, x: readonly Complex[], sign: 1 | -1): Compl
   const add = (a: Complex, b: Complex): Complex => ({ re: p.add(a.re, b.re), im: p.add(a.im, b.im) });
   const sub = (a: Complex, b: Complex): Complex => ({ re: p.sub(a.re, b.re), im: p.sub(a.im, b.im) });
   const result: Complex[] = new Array(n);
-  for (let k = 0; k < length; k++) {
+  // Of real numbers half of the frequencies are enough: the others are their conjugates.
+  const real = x.every(({ im }) => im === undefined);
+  const most = real && radix === 2 ? Math.floor(length / 2) + 1 : length;
+  for (let k = 0; k < most; k++) {
     const z = parts.map((part, r) => rotate(p, part[k], sign * r * k, n));
     if (radix === 2) {
       result[k] = add(z[0], z[1]);
@@ -87,7 +90,34 @@ function transform(p: LinearProgram, x: readonly Complex[], sign: 1 | -1): Compl
       result[k + (radix - q) * length] = sub(even, odd);
     }
   }
+  if (real) {
+    for (let k = 1; k < most && radix === 2; k++) result[length - k] = conjugate(p, result[length + k]);
+    for (let k = 1; 2 * k < n; k++) result[n - k] = conjugate(p, result[k]);
+  }
   return result;
+}
+
+function conjugate(p: LinearProgram, { re, im }: Complex): Complex {
+  return { re, im: p.scale(im, -1) };
+}
+
+/** `Σ_k X_k exp(2πi jk / n)` for all j where `X_{n−k}` is the conjugate of `X_k`: real numbers. Decimation in frequency. */
+function hermitianTransform(p: LinearProgram, X: readonly Complex[]): Value[] {
+  const n = X.length;
+  if (n % 2 === 1) return transform(p, X, 1).map(({ re }) => re);
+  const half = n / 2;
+  const sums: Complex[] = new Array(half), differences: Complex[] = new Array(half);
+  for (let k = 0; 2 * k <= half; k++) {
+    const a = X[k], b = X[k + half];
+    sums[k] = { re: p.add(a.re, b.re), im: p.add(a.im, b.im) };
+    differences[k] = rotate(p, { re: p.sub(a.re, b.re), im: p.sub(a.im, b.im) }, k, n);
+    for (const list of [sums, differences]) {
+      if (k === 0 || 2 * k === half) list[k] = { re: list[k].re, im: undefined };
+      else list[half - k] = conjugate(p, list[k]);
+    }
+  }
+  const even = hermitianTransform(p, sums), odd = hermitianTransform(p, differences);
+  return Array.from({ length: n }, (_, j) => (j % 2 === 0 ? even : odd)[Math.floor(j / 2)]);
 }
 
 const ZERO: Complex = { re: undefined, im: undefined };
@@ -120,7 +150,7 @@ export function realInverse(n: number, length: number): LineTransform {
     X[k] = { re: given[2 * k], im: given[2 * k + 1] };
     X[n - k] = { re: given[2 * k], im: p.scale(given[2 * k + 1], -1) };
   }
-  return { inputs: n, outputs: transform(p, X, 1).slice(0, length).map(({ re }) => re) };
+  return { inputs: n, outputs: hermitianTransform(p, X).slice(0, length) };
 }
 
 /** The first `length` complex numbers of the line of which {@linkcode complexForward} gives the n numbers, times n. */

@@ -6,7 +6,7 @@ import { forwardCorrelation, inputGradientCorrelations } from "../../../../backe
 import { chooseTiling, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
 import { layPlanes, tilePlanes } from "../../../../backends/cpu/fourier/layout.ts";
 import { type PlaneProblem, planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
-import { phaseBytes } from "../../../../backends/cpu/fourier/tile_sizes.ts";
+import { rowPhases } from "../../../../backends/cpu/fourier/tile_sizes.ts";
 import type { ConvolutionCall, View } from "../../../../src/tensor/backend.ts";
 import { convolutionGeometry, type ConvolutionOptions } from "../../../../src/tensor/conv_geometry.ts";
 import type { FloatDType } from "../../../../src/tensor/dtype.ts";
@@ -98,10 +98,11 @@ test("planes leave room for a vector behind each channel, and pairs begin in dif
   }
 });
 
-test("a phase holds whole vectors of tiles and the overlap of the last", () => {
-  assertEquals(phaseBytes(8, 4, 8), 16 * 3);
-  assertEquals(phaseBytes(5, 4, 4), 16 * 2);
-  assertEquals(phaseBytes(15, 2, 6), 16 * 5);
+test("phases hold whole vectors of tiles, the first ones what the last tile reads further", () => {
+  assertEquals(rowPhases(8, 4, 8), { long: 4, longBytes: 48, shortBytes: 32, rowBytes: 192 });
+  assertEquals(rowPhases(4, 8, 10), { long: 2, longBytes: 32, shortBytes: 16, rowBytes: 160 });
+  assertEquals(rowPhases(5, 4, 4), { long: 4, longBytes: 32, shortBytes: 32, rowBytes: 128 });
+  assertEquals(rowPhases(15, 2, 6).rowBytes, 2 * 16 * 5);
 });
 
 test("chooseTiling takes tiles where they save most and the direct form where transforms would weigh too much", () => {
