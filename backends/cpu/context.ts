@@ -21,6 +21,8 @@ export interface Heap {
   readonly shared: boolean;
   /** What the memory's type declares as its maximum, in pages of 64 KiB; an importing module declares at least this. */
   readonly maximumPages: number;
+  /** The most bytes that it may have. */
+  readonly limit: number;
   /** New memory, contents arbitrary; grows the heap when needed. Throws `OutOfMemoryError` and changes nothing. */
   allocate(bytes: number): HeapBuffer;
   /** Gives a buffer back. */

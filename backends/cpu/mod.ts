@@ -24,6 +24,7 @@ import type {
 import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DisposedError, DTypeError } from "../../src/tensor/errors.ts";
 import { elementCount, formatShape } from "../../src/tensor/layout.ts";
+import type { SeparableFilterCall } from "../../src/tensor/separable_filter.ts";
 import { checkSteerableMap, type SteerableMapCall } from "../../src/tensor/steerable_map.ts";
 import { type CpuOptions, type CpuSystem, createContext } from "./create_context.ts";
 import { createOperations, type Operations } from "./operations.ts";
@@ -132,6 +133,14 @@ class CpuBackend implements Backend {
     this.#check("sampledMap", ...call.matrices, ...call.inputs, call.result, call.output).sampledMap(call);
   }
 
+  separableFilter(call: SeparableFilterCall): void {
+    this.#check("separableFilter", call.input, call.output).separableFilter(call);
+  }
+
+  separableFilterAdjoint(call: SeparableFilterCall): void {
+    this.#check("separableFilterAdjoint", call.input, call.output).separableFilterAdjoint(call);
+  }
+
   maxPool(call: MaxPoolCall): void {
     this.#check("maxPool", call.input, call.output, call.indices).maxPool(call);
   }
@@ -198,7 +207,7 @@ function disposed(op: string): DisposedError {
 }
 
 /** What runs, and why. */
-function describe({ executor, features, heap, search, blas }: CpuSystem): BackendInfo {
+function describe({ executor, features, heap, search, blas, convolution }: CpuSystem): BackendInfo {
   const { threads } = executor;
   const single = features.threads
     ? "1 thread"
@@ -211,6 +220,7 @@ function describe({ executor, features, heap, search, blas }: CpuSystem): Backen
     sharedMemory: heap.shared,
     heapLimit: heap.limit,
     openblas: blas !== undefined,
+    convolution,
   };
   if (executor.workerError !== undefined) details.workerError = executor.workerError;
   if (search.opened === undefined) {
@@ -229,7 +239,8 @@ function describe({ executor, features, heap, search, blas }: CpuSystem): Backen
 
 /**
  * Starts a cpu backend. Environment variables stand in for options that are not given, where they may be read:
- * `ESCNN_THREADS`, `ESCNN_OPENBLAS` (a path, or `off`), `ESCNN_HEAP_LIMIT` (bytes).
+ * `ESCNN_THREADS`, `ESCNN_OPENBLAS` (a path, or `off`), `ESCNN_HEAP_LIMIT` (bytes), `ESCNN_CONVOLUTION`
+ * (`auto`, `direct` or `fourier`).
  *
  * @throws ArgumentError for options out of range; BackendError when the engine lacks SIMD or memory, or when the path of an
  * OpenBLAS was given and it cannot be used.

@@ -14,6 +14,7 @@ import type { Expr } from "./expr.ts";
 import type { ReduceOp } from "./expr_ops.ts";
 import type { Layout } from "./layout.ts";
 import type { PoolGeometry } from "./pool_geometry.ts";
+import type { SeparableFilterCall } from "./separable_filter.ts";
 import type { SteerableMapCall } from "./steerable_map.ts";
 import type { SteerableCosts, SteerablePlan } from "./steerable_plan.ts";
 
@@ -294,6 +295,10 @@ export interface Backend {
   steerableConvolutionMap?(call: SteerableMapCall): void;
   /** Optional: `output` without samples of all positions in memory. Else the tensor library composes it of products and a map. */
   sampledMap?(call: SampledMapCall): void;
+  /** Optional, both or none: `output` from `input`. Without them blurs are products with matrices. */
+  separableFilter?(call: SeparableFilterCall): void;
+  /** The adjoint: `input` from `output`. */
+  separableFilterAdjoint?(call: SeparableFilterCall): void;
   /** Maxima of windows and where they stand. */
   maxPool(call: MaxPoolCall): void;
   /** `output` from `input`. */
@@ -336,6 +341,11 @@ export interface BackendOptions {
   readonly heapLimit?: number;
   /** Native BLAS: `"auto"` looks for OpenBLAS, `"off"` does without, else a path. Default: `ESCNN_OPENBLAS` or `"auto"`. */
   readonly openblas?: string;
+  /**
+   * How the cpu backend computes dense convolutions: by what is faster for their shape, directly, or in Fourier tiles wherever they can be.
+   * Results differ by rounding only. Default: `ESCNN_CONVOLUTION` or `"auto"`.
+   */
+  readonly convolution?: "auto" | "direct" | "fourier";
   /** For a backend with several devices: which one, from 0. Default 0, the first visible one. */
   readonly device?: number;
   /**

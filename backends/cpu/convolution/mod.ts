@@ -40,7 +40,9 @@ export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionO
   /** Computes one correlation, or its weight gradient, directly or in tiles. */
   const compute = (problem: Correlation, forWeights: boolean): void => {
     const plane = planeProblem(problem);
-    const tiling = plane && chooseTiling(plane, context.convolution, forWeights, context.blas !== undefined);
+    const { convolution: method, blas, heap } = context;
+    const choice = { method, forWeights, native: blas !== undefined, limit: heap.limit };
+    const tiling = plane && chooseTiling(plane, choice);
     if (plane === undefined || tiling === undefined) {
       (forWeights ? correlateWeights : correlate)(kernels, problem);
     } else {

@@ -65,14 +65,11 @@ const WEBASSEMBLY: Costs = {
 /** Part of the direct time that tiles must stay below: what the model may be wrong by. */
 const MARGIN = 0.87;
 
-/** Bytes that transformed filters may take. */
-const FILTER_LIMIT = 64 * 1024 * 1024;
+/** Part of the heap's limit that transformed filters may take, and the planes of a block or a chunk. */
+const MEMORY_PART = 1 / 64;
 
-/** Tiles of a block, and bytes that its planes may take. */
-const BLOCK = { tiles: 64, bytes: 24 * 1024 * 1024 } as const;
-
-/** The same for the weight gradient, whose blocks are shared by all threads. */
-const CHUNK = { tiles: 128, bytes: 48 * 1024 * 1024 } as const;
+/** Tiles of a block of one thread, and of a chunk of the weight gradient, which all threads share. */
+const TILES = { block: 64, chunk: 128 } as const;
 
 /** Estimated nanoseconds of the direct form. */
 function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneProblem, costs: Costs): number {
@@ -95,17 +92,22 @@ function tileTime(problem: PlaneProblem, tiling: Tiling, costs: Costs): number {
   return groups * (transforms + filters + products + overhead);
 }
 
-/**
- * The tiling by which a problem is computed; `undefined` where the direct form is.
- *
- * @param forWeights Whether the weight gradient is computed.
- * @param native Whether products run in OpenBLAS.
- */
+/** How a problem is computed. */
+export interface TilingChoice {
+  /** How convolutions are computed. */
+  readonly method: ConvolutionMethod;
+  /** Whether the weight gradient is computed. */
+  readonly forWeights: boolean;
+  /** Whether products run in OpenBLAS. */
+  readonly native: boolean;
+  /** The most bytes that the heap may have. */
+  readonly limit: number;
+}
+
+/** The tiling by which a problem is computed; `undefined` where the direct form is. */
 export function chooseTiling(
   problem: PlaneProblem,
-  method: ConvolutionMethod,
-  forWeights: boolean,
-  native: boolean,
+  { method, forWeights, native, limit }: TilingChoice,
 ): Tiling | undefined {
   const { batch, groups, inChannels, outChannels, taps, outputs } = problem;
   if (method === "direct" || batch * groups * outputs[0] * outputs[1] === 0) return undefined;
@@ -113,11 +115,12 @@ export function chooseTiling(
   let least = method === "fourier" ? Infinity : MARGIN * directTime(problem, costs);
   let chosen: Tiling | undefined;
   for (const n of TRANSFORM_SIZES) {
-    if (n < taps + 1 || groups * filterBytes(n, problem) > FILTER_LIMIT) continue;
-    const limits = forWeights ? CHUNK : BLOCK;
-    const affordable = limits.bytes / (4 * n * n * (inChannels + outChannels));
+    if (n < taps + 1 || groups * filterBytes(n, problem) > MEMORY_PART * limit) continue;
+    const affordable = (MEMORY_PART * limit) / (4 * n * n * (inChannels + outChannels));
     if (affordable < 16) continue;
-    const tiling = tilePlanes(problem, n, Math.min(limits.tiles, affordable));
+    const tiling = tilePlanes(problem, n, Math.min(forWeights ? TILES.chunk : TILES.block, affordable));
+    // A block has one row of tiles at least, however wide.
+    if (tiling.tiles > affordable) continue;
     const time = tileTime(problem, tiling, costs);
     if (time >= least) continue;
     least = time;

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals } from "@std/assert";
 import { forwardCorrelation, inputGradientCorrelations } from "../../../../backends/cpu/convolution/correlation.ts";
-import { chooseTiling, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
+import { chooseTiling, type TilingChoice, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
 import { layPlanes, tilePlanes } from "../../../../backends/cpu/fourier/layout.ts";
 import { type PlaneProblem, planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
 import { rowPhases } from "../../../../backends/cpu/fourier/tile_sizes.ts";
@@ -105,31 +105,43 @@ test("phases hold whole vectors of tiles, the first ones what the last tile read
   assertEquals(rowPhases(15, 2, 6).rowBytes, 2 * 16 * 5);
 });
 
+/** The tiling of a problem on a heap of 4 GiB with OpenBLAS, unless an option says otherwise. */
+function choose(shape: PlaneProblem, options: Partial<TilingChoice> = {}) {
+  return chooseTiling(shape, { method: "auto", forWeights: false, native: true, limit: 2 ** 32, ...options });
+}
+
+/** A layer that keeps the size of its images. */
+function layer(batch: number, channels: number, size: number, taps: number): PlaneProblem {
+  const input = [batch, channels, size, size], weight = [channels, channels, taps, taps];
+  return problem(input, weight, { padding: Math.floor(taps / 2) });
+}
+
 test("chooseTiling takes tiles where they save most and the direct form where transforms would weigh too much", () => {
-  const layer = problem([64, 64, 29, 29], [64, 64, 5, 5], { padding: 2 });
+  const middle = layer(64, 64, 29, 5);
   for (const forWeights of [false, true]) {
     for (const native of [false, true]) {
-      const chosen = chooseTiling(layer, "auto", forWeights, native);
+      const chosen = choose(middle, { forWeights, native });
       assert(chosen !== undefined && chosen.step === chosen.n - 4);
-      assertEquals(chooseTiling(layer, "direct", forWeights, native), undefined);
+      assertEquals(choose(middle, { forWeights, native, method: "direct" }), undefined);
     }
   }
-  const large = problem([16, 128, 29, 29], [128, 128, 7, 7], { padding: 3 });
-  assert((chooseTiling(large, "auto", false, true)?.n ?? 0) >= 10);
+  assert((choose(layer(16, 128, 29, 7))?.n ?? 0) >= 10);
   // Few channels, or few pixels for many filters.
-  for (const [batch, channels, size, taps] of [[64, 8, 29, 3], [1, 256, 8, 3], [1, 512, 15, 7]]) {
-    const shape = problem([batch, channels, size, size], [channels, channels, taps, taps], {
-      padding: Math.floor(taps / 2),
-    });
-    assertEquals(chooseTiling(shape, "auto", false, true), undefined);
+  for (const shape of [layer(64, 8, 29, 3), layer(1, 256, 8, 3), layer(1, 256, 8, 7)]) {
+    assertEquals(choose(shape), undefined);
   }
   const small = problem([1, 4, 5, 5], [4, 4, 3, 3]);
-  assertEquals(chooseTiling(small, "auto", false, true), undefined);
-  assertEquals(chooseTiling(small, "fourier", false, true)?.n, 8);
-  // Transformed filters that would not fit.
-  const huge = problem([1, 4096, 9, 9], [4096, 4096, 3, 3]);
-  assertEquals(chooseTiling(huge, "fourier", false, true), undefined);
-  const wide = problem([1, 8, 40, 40], [8, 8, 15, 15]);
-  assertEquals(chooseTiling(wide, "fourier", false, true)?.n, 16);
-  assertEquals(chooseTiling(problem([1, 8, 40, 40], [8, 8, 17, 17]), "fourier", false, true), undefined);
+  assertEquals(choose(small), undefined);
+  assertEquals(choose(small, { method: "fourier" })?.n, 8);
+  // The filter must be smaller than the largest transform.
+  assertEquals(choose(layer(1, 8, 40, 15), { method: "fourier" })?.n, 16);
+  assertEquals(choose(layer(1, 8, 40, 17), { method: "fourier" }), undefined);
+});
+
+test("chooseTiling takes no more memory than a part of the heap's limit", () => {
+  assertEquals(choose(layer(1, 1024, 9, 3), { method: "fourier" }), undefined);
+  const shape = layer(64, 64, 29, 5);
+  assertEquals(choose(shape, { limit: 64 << 20, method: "fourier" }), undefined);
+  const { n, tiles } = choose(shape, { limit: 256 << 20 })!;
+  assert(8 * n * n * 64 * 64 <= 4 << 20 && 4 * n * n * 128 * tiles <= 4 << 20);
 });
