@@ -17,6 +17,7 @@ import { Linear } from "./conv/linear.ts";
 import { EquivariantModule } from "./equivariant_module.ts";
 import { FieldType } from "./field_type.ts";
 import { GeometricTensor } from "./geometric_tensor.ts";
+import { TensorProductModule } from "./nonlinearity/tensor_product.ts";
 import type { Module } from "./plain/module.ts";
 import { PointConv } from "./point/point_conv.ts";
 
@@ -54,8 +55,8 @@ export interface LayerAnalysis {
   /** Bytes of its output. */
   readonly outputBytes: number;
   /**
-   * How a steerable convolution or linear map is computed for this shape on the model's backend: forward and both gradients by the same
-   * plan, which is the fastest for all three. `undefined` for other layers.
+   * How a steerable convolution, linear map or tensor product is computed for this shape on the model's backend: forward and both
+   * gradients by the same plan, which is the fastest for all three. `undefined` for other layers.
    */
   readonly plan: ConvolutionPlan | undefined;
   /** Where it breaks the symmetry of the grid. */
@@ -226,7 +227,8 @@ function describeCall(
     parameters: module.parameterCount(),
     flops: flopsOf(module, shapes[0], shapes[1], args),
     outputBytes: numbers * BYTES_PER_ELEMENT[dtype],
-    plan: module instanceof GridConv || module instanceof GridConvTransposed || module instanceof Linear
+    plan: module instanceof GridConv || module instanceof GridConvTransposed || module instanceof Linear ||
+        module instanceof TensorProductModule
       ? module.planFor(input, backend)
       : undefined,
     warnings: module instanceof EquivariantModule ? brokenSymmetries(module, input.slice(2)) : [],

@@ -8,9 +8,13 @@ import { noBaseSpace } from "../../gspaces/factories.ts";
 import type { GSpace } from "../../gspaces/gspace.ts";
 import type { KernelAttributes } from "../../kernels/mod.ts";
 import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts";
+import type { Backend } from "../../tensor/backend.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
-import { noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
+import type { Shape } from "../../tensor/layout.ts";
+import { currentBackend, noGrad, scope, type Tensor, zeros } from "../../tensor/mod.ts";
+import { requireLinearPlan } from "../conv/convolution_plan.ts";
 import { FilterExpansion } from "../conv/filter_expansion.ts";
+import type { LinearPlan } from "../conv/linear_choice.ts";
 import { EquivariantModule } from "../equivariant_module.ts";
 import { FieldTypeError } from "../errors.ts";
 import { FieldType, requireSameSpace } from "../field_type.ts";
@@ -18,6 +22,7 @@ import { GeometricTensor } from "../geometric_tensor.ts";
 import { generalizedHeValues } from "../init.ts";
 import { contractSquares, TensorProduct } from "../plain/fiber_nonlinearity.ts";
 import { assign, persistent } from "../plain/persistent.ts";
+import { SquarePlans } from "./square_choice.ts";
 
 /** Options of {@linkcode TensorProductModule}. */
 export interface TensorProductOptions {
@@ -27,6 +32,11 @@ export interface TensorProductOptions {
   readonly initialize?: boolean;
   /** Element type of the weights. Default float32. */
   readonly dtype?: FloatDType;
+  /**
+   * How the product is computed: all products of two channels times an expanded matrix, or in the irrep basis, where only the products
+   * that Clebsch-Gordan coefficients join are formed. Default: what is fastest.
+   */
+  readonly plan?: LinearPlan | "auto";
 }
 
 /**
@@ -52,10 +62,12 @@ export class TensorProductModule<K extends RepresentationKind = RepresentationKi
   /** The meaning of the weights. */
   readonly layout: WeightLayout;
   readonly #expansion: FilterExpansion;
+  readonly #plans: SquarePlans;
 
   /**
    * A module from `inType` to `outType`, both of equal fields and as many.
-   * Throws FieldTypeError for other types, EmptyBasisError when ρ ⊗ ρ and the output have no irrep in common.
+   * Throws FieldTypeError for other types, EmptyBasisError when ρ ⊗ ρ and the output have no irrep in common, ArgumentError for a plan
+   * that it does not have.
    */
   constructor(inType: FieldType, outType: FieldType<K>, options: TensorProductOptions = {}) {
     super();
@@ -70,13 +82,14 @@ export class TensorProductModule<K extends RepresentationKind = RepresentationKi
     }
     this.inType = inType;
     this.outType = outType;
-    const { initialize = true, dtype = "float32" } = options;
+    const { initialize = true, dtype = "float32" } = options, plan = requireLinearPlan(op, options.plan ?? "auto");
     const point = noBaseSpace(inType.fibergroup), [rho] = inType.representations;
     const product = new FieldType(point, [rho.tensor(rho)]), out = new FieldType(point, outType.representations);
     const tables = point.kernelTables({ kernelSize: 1, basisFilter: options.basisFilter });
     const irrepsOf = (type: FieldType) => type.representations.map(({ irreps }) => irreps);
     this.layout = weightLayout(tables, irrepsOf(product), irrepsOf(out));
     this.#expansion = new FilterExpansion(tables, this.layout, product, out, 1);
+    this.#plans = new SquarePlans(this.layout, rho, product.representations[0], outType.representations, plan);
     const size = this.#expansion.weightCount;
     this.addParameter(
       "weights",
@@ -109,9 +122,19 @@ export class TensorProductModule<K extends RepresentationKind = RepresentationKi
   /** The module's result; positions stay. Throws FieldTypeError for another type. */
   override forward(input: GeometricTensor): GeometricTensor {
     this.checkInput(input);
-    const blocks = this.inType.length, x = input.tensor;
-    const weight = this.expandMatrix(x.dtype as FloatDType).reshape([blocks, this.outType.sizes[0], -1]);
+    const blocks = this.inType.length, x = input.tensor, dtype = x.dtype as FloatDType;
+    if (this.#plans.chooseToRun(x.shape, x.backend) === "structured") {
+      const result = this.#plans.structured.apply(x, this.weights.cast(dtype));
+      return new GeometricTensor(result, this.outType, input.coords);
+    }
+    const weight = this.expandMatrix(dtype).reshape([blocks, this.outType.sizes[0], -1]);
     return new GeometricTensor(contractSquares(weight, x), this.outType, input.coords);
+  }
+
+  /** How an input `[batch, channels, …spatial]` of this shape is computed on a backend. Default: the current one. */
+  planFor(inputShape: Shape, backend: Backend = currentBackend()): LinearPlan {
+    this.checkShape(inputShape);
+    return this.#plans.choose(inputShape, backend);
   }
 
   /** A plain layer with the expanded matrices. */
