@@ -36,8 +36,8 @@ interface Costs {
   readonly deal: number;
   /** Transform of a filter of four input channels. */
   readonly filter: readonly number[];
-  /** Multiply-add of a product. */
-  readonly product: number;
+  /** Multiply-add of a product, and its growth for few channels. */
+  readonly product: readonly [number, number];
   /** One product's call. */
   readonly call: number;
   /** A byte of transformed filters, read for each block. */
@@ -47,23 +47,23 @@ interface Costs {
 const NATIVE: Costs = {
   direct: [0.0231, 94, 18],
   transform: [38, 85, 130, 220],
-  deal: 5.3,
-  filter: [620, 990, 1510, 2860],
-  product: 0.0232,
-  call: 400,
-  byte: 0.04,
+  deal: 5,
+  filter: [320, 720, 1250, 2500],
+  product: [0.0225, 3.5],
+  call: 420,
+  byte: 0.08,
 };
 
 const WEBASSEMBLY: Costs = {
   ...NATIVE,
   direct: [0.053, 120, 0],
-  product: 0.046,
+  product: [0.046, 2],
   call: 1400,
   byte: 0.15,
 };
 
 /** Part of the direct time that tiles must stay below: what the model may be wrong by. */
-const MARGIN = 0.87;
+const MARGIN = 0.84;
 
 /** Part of the heap's limit that transformed filters may take, and the planes of a block or a chunk. */
 const MEMORY_PART = 1 / 64;
@@ -75,7 +75,7 @@ const TILES = { block: 64, chunk: 128 } as const;
 function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneProblem, costs: Costs): number {
   const pixels = outputs[0] * outputs[1], [multiply, channels, small] = costs.direct;
   const work = batch * groups * inChannels * outChannels * taps * taps * pixels;
-  return work * multiply * (1 + channels / (taps * taps * inChannels)) * (1 + small / pixels);
+  return work * multiply * (1 + channels / (taps * taps * Math.min(inChannels, outChannels))) * (1 + small / pixels);
 }
 
 /** Estimated nanoseconds in tiles. */
@@ -87,7 +87,9 @@ function tileTime(problem: PlaneProblem, tiling: Tiling, costs: Costs): number {
   const transforms = rows * Math.ceil(tileColumns / 4) * (inChannels + outChannels) * costs.transform[size] *
     (1 + (costs.deal * step * step) / (n * n));
   const filters = outChannels * Math.ceil(inChannels / 4) * costs.filter[size];
-  const products = rows * tileColumns * (2 * n * n - 4) * inChannels * outChannels * costs.product;
+  const [multiply, channels] = costs.product;
+  const products = rows * tileColumns * (2 * n * n - 4) * inChannels * outChannels * multiply *
+    (1 + channels / Math.min(inChannels, outChannels));
   const overhead = blocks.length * ((n * n * costs.call) / 2 + filterBytes(n, problem) * costs.byte);
   return groups * (transforms + filters + products + overhead);
 }
