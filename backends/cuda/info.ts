@@ -11,7 +11,7 @@ const GIB = 2 ** 30;
 
 /** Describes a running system; `undefined` stands for one that has been disposed. */
 export function describeSystem(system: CudaSystem, running: boolean): BackendInfo {
-  const { device, versions, precision, benchmark, kernels } = system;
+  const { device, versions, precision, benchmark, workspaceLimit, synchronous, kernels } = system;
   const free = running ? freeBytes(system) : undefined;
   const [major, minor] = device.computeCapability;
   const gib = (bytes: number) => `${(bytes / GIB).toFixed(1)} GiB`;
@@ -38,6 +38,8 @@ export function describeSystem(system: CudaSystem, running: boolean): BackendInf
     cudnnPath: versions.cudnnPath,
     precision,
     benchmark,
+    workspaceLimit,
+    synchronous,
     pinnedBytes: system.staging.pinnedBytes,
     recordings: system.recorder.liveRecordings,
     lost: system.driver.lost,

@@ -1,5 +1,5 @@
 // covers: backends/cuda/scalar_slots.ts
-// Recorded training steps on the emulator: the demo's network with dropout, Adam and a schedule takes the same steps to the bit as one that
+// Recorded training steps, on the emulator or a GPU: the demo's network with dropout, Adam and a schedule takes the same steps to the bit as one that
 // is not recorded, also where a batch has another size; faults leave the host's counters as they were; nothing is left behind.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
@@ -36,27 +36,30 @@ import {
   useBackend,
 } from "@escnn/escnn";
 import * as plain from "@escnn/escnn/plain";
-import { whyNoEmulator } from "../../../backends/cuda/emulator/build.ts";
-import { Emulator } from "../../../backends/cuda/emulator/control.ts";
+import type { Emulator } from "../../../backends/cuda/emulator/control.ts";
 import { EquivariantNetwork, INPUT_SIZE } from "../../../examples/demo/networks.ts";
-import { runtime } from "../../../src/runtime/mod.ts";
 import { test } from "../../support/test.ts";
+import { chooseDevice } from "./chosen_device.ts";
 
-const missing = await whyNoEmulator();
-const emulator = missing === undefined ? await Emulator.start() : undefined;
-const steps = runtime.env("ESCNN_TEST_CUDA") === "emulated" ? 50 : 6;
+const { mode, name: device, missing, emulator } = await chooseDevice();
+const steps = mode === "part" ? 6 : 50;
 
-function emulatedTest(name: string, run: (emulator: Emulator) => Promise<void>): void {
-  test.runIf(emulator !== undefined, name, missing ?? "", async () => {
-    if (emulator === undefined) return;
-    emulator.reset();
+function deviceTest(name: string, run: () => Promise<void>): void {
+  test.runIf(missing === undefined, `${device}: ${name}`, missing ?? "", async () => {
+    emulator?.reset();
     await useBackend("cuda");
     seed(5);
-    await run(emulator);
+    await run();
     disposeBackend("cuda");
-    emulator.reset();
-    assertEquals(emulator.leaks(), {}, "left behind");
+    emulator?.reset();
+    assertEquals(emulator?.leaks() ?? {}, {}, "left behind");
   });
+}
+
+/** A test that needs faults. */
+function emulatedTest(name: string, run: (emulator: Emulator) => Promise<void>): void {
+  if (emulator !== undefined || mode !== "gpu") return deviceTest(name, () => run(emulator!));
+  test.skip(name, "only the emulator can be made to fail");
 }
 
 /** Trains the demo's network; gives the losses and all that the training changed. */
@@ -100,10 +103,10 @@ async function train(
   return { losses, state, draws: getRandomState().draws };
 }
 
-emulatedTest(`${steps} steps of the demo's network, recorded and not, are the same to the bit`, async (emulator) => {
+deviceTest(`${steps} steps of the demo's network, recorded and not, are the same to the bit`, async () => {
   const expected = await train(0);
   const launched: number[] = [], live: number[] = [];
-  const launches = () => emulator.calls("cuLaunchKernel");
+  const launches = () => emulator?.calls("cuLaunchKernel") ?? 0;
   let before = 0;
   const recorded = await train(1, (i, step) => {
     assertEquals(step.recordings, i < 2 ? 0 : 1);
@@ -116,11 +119,11 @@ emulatedTest(`${steps} steps of the demo's network, recorded and not, are the sa
   assertEquals(recorded.draws, expected.draws);
   recorded.state.forEach((values, i) => assertEquals(values, expected.state[i], `state ${i}`));
   // From the fourth on a step is one graph: other launches are those of the batch, of the inputs and of the loss.
-  assert(launched[3] < 8 && launched[1] > 100, launched.join());
-  assertEquals(
-    emulator.calls("cuGraphLaunch"),
-    Array.from({ length: steps }, (_, i) => i).filter((i) => i > 1 && i % 5 !== 4).length,
-  );
+  if (emulator !== undefined) {
+    assert(launched[3] < 8 && launched[1] > 100, launched.join());
+    const graphs = launched.filter((_, i) => i > 1 && i % 5 !== 4).length;
+    assertEquals(emulator.calls("cuGraphLaunch"), graphs);
+  }
   // Memory is flat: gradients are the recording's, but after a batch of another size.
   const flat = live.filter((_, i) => i > 2 && i % 5 !== 4);
   assertEquals(flat, flat.map(() => flat[0]));
@@ -145,7 +148,7 @@ function regression(): { weight: Tensor; optimizer: SGD; step: (x: Tensor) => Te
 
 const batch = (): Tensor => randn([4, 2]);
 
-emulatedTest(
+deviceTest(
   "learning rates set between steps, draws in reductions and scales of a GradScaler are those of their step",
   async () => {
     const run = async (recordings: number): Promise<number[]> => {
@@ -176,7 +179,7 @@ emulatedTest(
   },
 );
 
-emulatedTest("results are tensors of their own, and gradients those of the last step", async () => {
+deviceTest("results are tensors of their own, and gradients those of the last step", async () => {
   const { weight, optimizer, step } = regression();
   using recorded = await recordStep(step);
   const results: Tensor[] = [], xs = Array.from({ length: 6 }, batch);
@@ -201,7 +204,7 @@ emulatedTest("results are tensors of their own, and gradients those of the last 
   optimizer.dispose();
 });
 
-emulatedTest("a step that cannot be recorded says why at its second run", async () => {
+deviceTest("a step that cannot be recorded says why at its second run", async () => {
   const { weight, step, optimizer } = regression();
   const x = batch();
   const second = async (fn: (x: Tensor) => Tensor): Promise<() => void> => {
@@ -225,9 +228,9 @@ emulatedTest("a step that cannot be recorded says why at its second run", async 
   optimizer.dispose();
 });
 
-emulatedTest(
+deviceTest(
   "numbers that change, other work and tensors that are replaced end the recording, and the step is not taken",
-  async (emulator) => {
+  async () => {
     const { weight, optimizer, step } = regression();
     const x = batch();
     let rate = 0;
@@ -245,7 +248,7 @@ emulatedTest(
       assertEquals([...await weight.data()], before.weights);
       assertEquals([optimizer.stepCount, getRandomState()], [before.steps, before.state]);
       assertEquals(weight.grad, undefined);
-      assertEquals(emulator.live("graphs") + emulator.live("executables"), 0);
+      assertEquals((emulator?.live("graphs") ?? 0) + (emulator?.live("executables") ?? 0), 0);
     };
     assertThrows(() => decays.run(x), BackendError, "got 0.25 and then 0.5 as a number of an elementwise operation");
     await unchanged();
@@ -306,7 +309,7 @@ emulatedTest("faults while a step is recorded or repeated leave host and device 
   optimizer.dispose();
 });
 
-emulatedTest("a recorded step goes with its backend", async () => {
+deviceTest("a recorded step goes with its backend", async () => {
   const { optimizer, step } = regression();
   const recorded = await recordStep(step);
   for (let i = 0; i < 4; i++) recorded.run(batch());
