@@ -15,7 +15,6 @@ import { type GSpace, noBaseSpace, rot2dOnR2, rot3dOnR3 } from "../../../src/gsp
 import { compile } from "../../../src/nn/compile.ts";
 import {
   analyze,
-  FieldType,
   GeometricTensor,
   SequentialModule,
   TensorProductModule,
