@@ -22,10 +22,12 @@ import { createMatmul } from "./matmul.ts";
 import { createPool, type PoolOperations } from "./pool.ts";
 import { createMapReduce } from "./reduce.ts";
 import { createSampledMap } from "./sampled_map.ts";
+import { createSeparable, type SeparableOperations } from "./separable/mod.ts";
 import { createSteerable, type SteerableOperations } from "./steerable/mod.ts";
 
 /** The operations of `Backend`, on views that have been checked. */
-export interface Operations extends Transfers, ConvolutionOperations, PoolOperations, SteerableOperations {
+export interface Operations
+  extends Transfers, ConvolutionOperations, PoolOperations, SeparableOperations, SteerableOperations {
   /** Copies elements between views of one shape and dtype. */
   copy(source: View, target: View): void;
   /** Elementwise computations. */
@@ -50,6 +52,7 @@ export function createOperations(context: CpuContext): Operations {
     ...createTransfers(context, copy),
     ...createConvolution(context, gemm),
     ...createPool(context),
+    ...createSeparable(context),
     ...createSteerable(context, gemm, map),
     copy,
     map,

@@ -23,6 +23,7 @@ import type {
 import { createTypedArray, dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DTypeError } from "../../src/tensor/errors.ts";
 import { formatShape } from "../../src/tensor/layout.ts";
+import type { SeparableFilterCall } from "../../src/tensor/separable_filter.ts";
 import { checkSteerableMap, composeSteerableMap, type SteerableMapCall } from "../../src/tensor/steerable_map.ts";
 import { BufferStore, type Operand } from "./buffer.ts";
 import { convolution, convolutionInputGradient, convolutionWeightGradient } from "./convolution.ts";
@@ -30,6 +31,7 @@ import { gather, scatterAdd } from "./gather.ts";
 import { map, mapReduce } from "./map.ts";
 import { matmul } from "./matmul.ts";
 import { averagePool, averagePoolGradient, maxPool } from "./pool.ts";
+import { separableFilter, separableFilterAdjoint } from "./separable.ts";
 import {
   steerableConvolution,
   steerableConvolutionInputGradient,
@@ -133,6 +135,16 @@ class ReferenceBackend implements Backend {
     const op = "steerableConvolutionWeightGradient";
     const [input, weight, output] = this.#openAll([call.input, call.weight, call.output], op);
     steerableConvolutionWeightGradient(call, input, weight, output);
+  }
+
+  separableFilter(call: SeparableFilterCall): void {
+    const [input, output] = this.#openAll([call.input, call.output], "separableFilter");
+    separableFilter(call, input, output);
+  }
+
+  separableFilterAdjoint(call: SeparableFilterCall): void {
+    const [input, output] = this.#openAll([call.input, call.output], "separableFilterAdjoint");
+    separableFilterAdjoint(call, input, output);
   }
 
   maxPool(call: MaxPoolCall): void {

@@ -122,6 +122,7 @@ export {
 export { keep, release, Scope, scope } from "./scope.ts";
 export { logSoftmax, logSumExp, softmax } from "./softmax.ts";
 export { steerableConvolution, steerableConvolutionTransposed } from "./steerable_convolution.ts";
+export type { SeparableFilterCall } from "./separable_filter.ts";
 export type { SteerableMapCall } from "./steerable_map.ts";
 export {
   type PlanePart,

@@ -29,6 +29,7 @@ export const BACKEND_CONTRACT: readonly string[] = [
   "layout",
   "philox",
   "pool_geometry",
+  "separable_filter",
   "steerable_map",
   "steerable_plan",
 ].map((name) => `src/tensor/${name}.ts`);

@@ -303,6 +303,11 @@ function bind(backend: Backend, step: Step): () => void {
       const { call } = step;
       return () => backend.steerableConvolutionMap!(call);
     }
+    case "separableFilter":
+    case "separableFilterAdjoint": {
+      const { op, call } = step;
+      return () => backend[op]!(call);
+    }
     case "maxPool": {
       const { call } = step;
       return () => backend.maxPool(call);

@@ -132,6 +132,15 @@ function flopsOf({ op, call }: Step): number {
       return planFlops(call);
     case "steerableConvolutionMap":
       return planFlops(call) + elementwiseFlops(call);
+    case "separableFilter":
+    case "separableFilterAdjoint": {
+      // One axis after the other, the last one first: each leaves fewer positions for the next.
+      const { geometry: { batch, inChannels, inputSize, outputSize }, profiles } = call;
+      return profiles.reduce((sum, { length }, axis) => {
+        const positions = elementCount(inputSize.slice(0, axis)) * elementCount(outputSize.slice(axis));
+        return sum + 2 * batch * inChannels * positions * length;
+      }, 0);
+    }
     case "maxPool":
     case "averagePool":
       return elementCount(call.output.shape) * elementCount(call.geometry.windowSize);

@@ -17,6 +17,7 @@ import type {
   View,
 } from "../../tensor/backend.ts";
 import { BYTES_PER_ELEMENT } from "../../tensor/dtype.ts";
+import type { SeparableFilterCall } from "../../tensor/separable_filter.ts";
 import type { SteerableMapCall } from "../../tensor/steerable_map.ts";
 import { coalesce, elementCount, type Layout } from "../../tensor/layout.ts";
 
@@ -67,6 +68,8 @@ export interface OperationCalls {
   readonly steerableConvolutionMap: SteerableMapCall;
   readonly steerableConvolutionInputGradient: SteerableConvolutionCall;
   readonly steerableConvolutionWeightGradient: SteerableConvolutionCall;
+  readonly separableFilter: SeparableFilterCall;
+  readonly separableFilterAdjoint: SeparableFilterCall;
   readonly maxPool: MaxPoolCall;
   readonly averagePool: AveragePoolCall;
   readonly averagePoolGradient: AveragePoolCall;
@@ -106,6 +109,8 @@ export const ROLES: {
   steerableConvolutionMap: { reads: ["input", "weight", "inputs"], writes: ["outputs"] },
   steerableConvolutionInputGradient: { reads: ["output", "weight"], writes: ["input"] },
   steerableConvolutionWeightGradient: { reads: ["input", "output"], writes: ["weight"] },
+  separableFilter: { reads: ["input"], writes: ["output"] },
+  separableFilterAdjoint: { reads: ["output"], writes: ["input"] },
   maxPool: { reads: ["input"], writes: ["output", "indices"] },
   averagePool: { reads: ["input"], writes: ["output"] },
   averagePoolGradient: { reads: ["output"], writes: ["input"] },

@@ -19,6 +19,8 @@ import { BYTES_PER_ELEMENT } from "../../tensor/dtype.ts";
 import { type Expr, operandsOf } from "../../tensor/expr.ts";
 import { formatShape, type Shape } from "../../tensor/layout.ts";
 import type { PoolGeometry } from "../../tensor/pool_geometry.ts";
+import type { SeparableFilterCall } from "../../tensor/separable_filter.ts";
+import type { SteerableMapCall } from "../../tensor/steerable_map.ts";
 import { type SteerablePlan, steerableWork } from "../../tensor/steerable_plan.ts";
 
 /** What a call does. */
@@ -47,9 +49,12 @@ export const OPERATIONS = [
   "convolutionInputGradient",
   "convolutionWeightGradient",
   "steerableConvolution",
+  "steerableConvolutionMap",
   "steerableConvolutionInputGradient",
   "steerableConvolutionWeightGradient",
   "sampledMap",
+  "separableFilter",
+  "separableFilterAdjoint",
   "maxPool",
   "averagePool",
   "averagePoolGradient",
@@ -152,6 +157,25 @@ function convolutionFacts({ geometry, input, weight, output }: ConvolutionCall):
 const works = new WeakMap<SteerablePlan, Map<string, number>>();
 
 function steerableFacts({ geometry, plan, input, weight, output }: SteerableConvolutionCall): CallFacts {
+  return planFacts({ geometry, plan }, [input, weight, output]);
+}
+
+function steerableMapFacts(
+  { geometry, plan, input, weight, result, expressions, inputs, outputs }: SteerableMapCall,
+): CallFacts {
+  const facts = planFacts({ geometry, plan }, [
+    input,
+    weight,
+    ...inputs.filter(({ buffer }) => buffer !== result.buffer),
+    ...outputs,
+  ]);
+  return { ...facts, detail: `${facts.detail}, then ${expressionsText(expressions)}` };
+}
+
+function planFacts(
+  { geometry, plan }: Pick<SteerableConvolutionCall, "geometry" | "plan">,
+  views: readonly View[],
+): CallFacts {
   let known = works.get(plan);
   if (known === undefined) works.set(plan, known = new Map<string, number>());
   const shape = geometryText(geometry);
@@ -167,8 +191,13 @@ function steerableFacts({ geometry, plan, input, weight, output }: SteerableConv
   return {
     detail: `${form} ${shape}, ${plan.functionCount} functions`,
     flops,
-    bytes: bytesOfAll([input, weight, output]),
+    bytes: bytesOfAll(views),
   };
+}
+
+function separableFacts({ geometry, profiles, input, output }: SeparableFilterCall): CallFacts {
+  const { inputSize, stride } = geometry, taps = profiles.map(({ length }) => length);
+  return moved(`${taps.join("×")} taps on ${inputSize.join("×")}, stride ${stride.join("×")}`, [input, output]);
 }
 
 function matmulFacts({ a, b, output }: MatmulCall): CallFacts {
@@ -238,9 +267,12 @@ const FACTS: { readonly [O in Operation]: (...args: Arguments<O>) => CallFacts }
   convolutionInputGradient: convolutionFacts,
   convolutionWeightGradient: convolutionFacts,
   steerableConvolution: steerableFacts,
+  steerableConvolutionMap: steerableMapFacts,
   steerableConvolutionInputGradient: steerableFacts,
   steerableConvolutionWeightGradient: steerableFacts,
   sampledMap: sampledMapFacts,
+  separableFilter: separableFacts,
+  separableFilterAdjoint: separableFacts,
   maxPool: ({ geometry, input, output, indices }) => moved(windowText(geometry), [input, output, indices]),
   averagePool: ({ geometry, input, output }) => moved(windowText(geometry), [input, output]),
   averagePoolGradient: ({ geometry, input, output }) => moved(windowText(geometry), [input, output]),

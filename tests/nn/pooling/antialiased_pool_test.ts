@@ -8,7 +8,7 @@ import {
   PointwiseAvgPoolAntialiased2D,
   PointwiseMaxPoolAntialiased2D,
 } from "../../../src/nn/mod.ts";
-import { ArgumentError, ShapeError, zeros } from "../../../src/tensor/mod.ts";
+import { ArgumentError, grad, ShapeError, startBackend, type Tensor, zeros } from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
 import { assertExports, feature, gradcheckModule, normal, regular, trivial, values } from "../support.ts";
@@ -46,12 +46,37 @@ test("antialiased pools are equivariant, differentiable, know their output's sha
   }
 });
 
-test("PointwiseAvgPoolAntialiased2D gives the same numbers by matrix products and by a convolution", () => {
+test("PointwiseAvgPoolAntialiased2D gives the same by a filter of the backend, by matrix products and by a convolution", () => {
   const type = trivial(space, 2), pool = new PointwiseAvgPoolAntialiased2D(type, 0.8, 2, { padding: [1, 3] });
-  const x = feature(type, 1, 10, 70), y = pool.forward(x).tensor;
-  // The output's left part sees the input's left part alone, which is small enough for matrix products.
-  const part = pool.forward(x.with(x.tensor.slice(3, 0, 41))).tensor;
-  assertClose(values(y.slice(3, 0, 18)), values(part.slice(3, 0, 18)), { absolute: 1e-14 });
+  const x = feature(type, 1, 10, 70), { backend } = x.tensor, filtered = pool.forward(x).tensor;
+  Object.defineProperty(backend, "separableFilter", { value: undefined, configurable: true });
+  try {
+    const y = pool.forward(x).tensor;
+    assertClose(values(y), values(filtered), { absolute: 1e-14 });
+    // The output's left part sees the input's left part alone, which is small enough for matrix products.
+    const part = pool.forward(x.with(x.tensor.slice(3, 0, 41))).tensor;
+    assertClose(values(y.slice(3, 0, 18)), values(part.slice(3, 0, 18)), { absolute: 1e-14 });
+  } finally {
+    Reflect.deleteProperty(backend, "separableFilter");
+  }
+});
+
+test("antialiased averages on cpu are those of the reference to 1e-6, their gradients too", async () => {
+  const cpu = await startBackend("cpu"), type = trivial(space, 3);
+  try {
+    for (const [sigma, stride] of [[0.66, 2], [0.9, 1], [0.5, 3]]) {
+      const pool = new PointwiseAvgPoolAntialiased2D(type, sigma, stride);
+      const x = normal([2, 3, 25, 22]).cast("float32").detach().requireGrad();
+      const moved = (await x.detach().to(cpu)).detach().requireGrad();
+      const [expected, actual] = [x, moved].map((input) => {
+        const y = pool.forward(new GeometricTensor(input, type)).tensor;
+        return [y, ...grad([y.square().sum()], [input])] as Tensor[];
+      });
+      expected.forEach((tensor, i) => assertClose(values(actual[i]), values(tensor), { absolute: 2e-6 }));
+    }
+  } finally {
+    cpu.dispose();
+  }
 });
 
 test("antialiased pools refuse a sigma that is not positive and inputs smaller than the filter", () => {
