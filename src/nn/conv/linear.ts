@@ -7,11 +7,12 @@ import type { RepresentationKind } from "../../group/types.ts";
 import type { Backend } from "../../tensor/backend.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import type { Shape } from "../../tensor/layout.ts";
-import { currentBackend, isGradEnabled } from "../../tensor/mod.ts";
+import { currentBackend, isGradEnabled, type Tensor } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
 import { Linear as PlainLinear } from "../plain/linear.ts";
 import { requireLinearPlan } from "./convolution_plan.ts";
+import { ExpansionCache } from "./expansion_cache.ts";
 import { type LinearPlan, LinearPlans } from "./linear_choice.ts";
 import { RdConv, type SteerableConvolutionOptions } from "./rd_conv.ts";
 
@@ -43,6 +44,7 @@ export interface SteerableLinearOptions
  */
 export class Linear<K extends RepresentationKind = RepresentationKind> extends RdConv<K> {
   readonly #plans: LinearPlans;
+  readonly #prepared = new ExpansionCache();
 
   /**
    * A map from `inType` to `outType`. Throws FieldTypeError for types with a base space, EmptyBasisError without intertwiners,
@@ -59,7 +61,7 @@ export class Linear<K extends RepresentationKind = RepresentationKind> extends R
     this.checkInput(input);
     const { tensor: x } = input, dtype = x.dtype as FloatDType;
     if (this.#plans.chooseToRun(x.shape[0], x.backend, this.#expands) === "structured") {
-      const product = this.#plans.structured.apply(x, this.weights.cast(dtype)), bias = this.expandBias(dtype);
+      const { product, bias } = this.#structured(x, dtype);
       return new GeometricTensor(bias === undefined ? product : product.add(bias), this.outType);
     }
     const { filter, bias } = this.expanded(dtype);
@@ -76,7 +78,27 @@ export class Linear<K extends RepresentationKind = RepresentationKind> extends R
     return this.#plans.choose(inputShape[0], backend, this.#expands);
   }
 
-  /** Whether a pass expands the matrix. */
+  #structured(x: Tensor, dtype: FloatDType): { readonly product: Tensor; readonly bias: Tensor | undefined } {
+    const { structured } = this.#plans, { weights, bias } = this;
+    if (this.#expands) {
+      return { product: structured.apply(x, weights.cast(dtype)), bias: this.expandBias(dtype) };
+    }
+    const kept = this.#prepared.get({
+      weights,
+      bias,
+      expandFilter: (type) => structured.prepare(weights.cast(type)),
+      expandBias: (type) => this.expandBias(type),
+    }, dtype);
+    return { product: structured.applyPrepared(x, kept.filter), bias: kept.bias };
+  }
+
+  /** Frees what is kept of the weights. */
+  protected override onStateChange(): void {
+    super.onStateChange();
+    this.#prepared.drop();
+  }
+
+  /** Whether a pass makes its matrix or matrices of the weights: in eval mode without gradients they are kept. */
   get #expands(): boolean {
     return this.training || isGradEnabled();
   }

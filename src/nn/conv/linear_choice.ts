@@ -1,6 +1,6 @@
 /**
  * Which plan an equivariant linear map runs by: the cost of its expanded matrix and of its products in the irrep basis, as measured by
- * bench/linear_bench.ts on the cpu backend.
+ * bench/linear_bench.ts on the cpu backend with OpenBLAS.
  */
 
 import type { WeightLayout } from "../../kernels/weight_layout.ts";
@@ -16,7 +16,7 @@ export type LinearPlan = Exclude<ConvolutionPlan, "harmonic">;
 /** Costs in multiply-adds of a large matrix product. */
 const COST = {
   /** A sample of the dense product, at least: with fewer of them the time goes to reading the matrix. */
-  fewestSamples: 10,
+  fewestSamples: 8,
   /** An entry of the matrix when it is expanded. */
   expandedEntry: 65,
   /** The calls of the dense plan, and those that expand the matrix. */
@@ -38,10 +38,11 @@ export function denseCost(batch: number, size: number, expands: boolean): number
   return Math.max(batch, fewestSamples) * size + denseCalls + (expands ? expandedEntry * size + expansionCalls : 0);
 }
 
-/** What a pass costs in the irrep basis. */
-export function structuredCost(batch: number, { product, basisChange, written, weights, calls }: LinearWork): number {
+/** What a pass costs in the irrep basis; `prepares`: whether it brings the weights into the form of the products. */
+export function structuredCost(batch: number, work: LinearWork, prepares: boolean): number {
+  const { product, basisChange, written, weights, weightCalls, calls } = work;
   return batch * (COST.product * product + COST.basisChange * basisChange + COST.written * written) +
-    COST.weight * weights + COST.call * calls;
+    COST.call * calls + (prepares ? COST.weight * weights + COST.call * weightCalls : 0);
 }
 
 /** The fewest calls of a structured plan. */
@@ -69,7 +70,10 @@ export class LinearPlans {
     return this.#structured ??= new StructuredLinear(this.#layout, this.#inType, this.#outType);
   }
 
-  /** The cheaper plan for a batch on a backend, of those that the setting allows. `expands`: whether the pass would expand the matrix. */
+  /**
+   * The cheaper plan for a batch on a backend, of those that the setting allows. `expands`: whether the pass would expand the matrix, or
+   * prepare the weights, which are kept otherwise.
+   */
   choose(batch: number, backend: Backend, expands: boolean): LinearPlan {
     if (this.#setting !== "auto") return this.#setting;
     // The costs are those of the cpu backend: one that states its own keeps to the single product, as does one without fast plans.
@@ -77,7 +81,7 @@ export class LinearPlans {
     const dense = denseCost(batch, this.#inType.size * this.#outType.size, expands);
     // Small maps never ask for the other plan.
     if (dense < FEWEST_CALLS * COST.call) return "dense";
-    return structuredCost(batch, this.structured.work) < dense ? "structured" : "dense";
+    return structuredCost(batch, this.structured.work, expands) < dense ? "structured" : "dense";
   }
 
   /** The same for a layer that now runs by it; `backendInfo()` shows it. */

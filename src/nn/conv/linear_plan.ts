@@ -6,7 +6,7 @@
 
 import { basisChangeFactors } from "../../kernels/normalization.ts";
 import { type WeightLayout, type WeightMatrix, weightsOfEntries } from "../../kernels/weight_layout.ts";
-import type { Tensor } from "../../tensor/mod.ts";
+import { concatenate, type Tensor } from "../../tensor/mod.ts";
 import { localScope } from "../../tensor/scope.ts";
 import type { FieldType } from "../field_type.ts";
 import { Constant } from "../plain/persistent.ts";
@@ -36,7 +36,9 @@ export interface LinearWork {
   readonly written: number;
   /** Numbers that are written to bring the weights into the products' form. */
   readonly weights: number;
-  /** Operations. */
+  /** Operations on the weights. */
+  readonly weightCalls: number;
+  /** Operations on features. */
   readonly calls: number;
 }
 
@@ -48,6 +50,8 @@ export class StructuredLinear {
   /** What a pass costs. */
   readonly work: LinearWork;
   readonly #product: BlockProduct;
+  /** The same with all matrices in one source. */
+  readonly #joined: BlockProduct;
   readonly #expansions: readonly Expansion[];
   /** Weights that are matrices as they are: the first of the entries. */
   readonly #plainCount: number;
@@ -123,6 +127,12 @@ export class StructuredLinear {
     let expanded = plainCount > 0 ? 1 : 0;
     const placed = blocks.map((block) => block.start < plainCount ? block : { ...block, source: expanded++, start: 0 });
     this.#product = { blocks: placed, inSize: inRows.length, outSize: outRows.length, weightSizes };
+    const starts = weightSizes.map((_, source) => weightSizes.slice(0, source).reduce((sum, size) => sum + size, 0));
+    this.#joined = {
+      ...this.#product,
+      blocks: placed.map((block) => ({ ...block, source: 0, start: starts[block.source] + block.start })),
+      weightSizes: [weightSizes.reduce((sum, size) => sum + size, 0)],
+    };
     this.#expansions = expansions;
     this.#plainCount = plainCount;
     this.#order = Rearrangement.of(sources, layout.size, entryBreaks);
@@ -143,6 +153,16 @@ export class StructuredLinear {
     return localScope(() =>
       this.#output.apply(blockProduct(this.#product, this.#input.apply(x), this.#matrices(weights)))
     );
+  }
+
+  /** What {@linkcode applyPrepared} takes, of the flat weights. */
+  prepare(weights: Tensor): Tensor {
+    return localScope(() => concatenate(this.#matrices(weights), 0));
+  }
+
+  /** The map of `x` with weights from {@linkcode prepare}. */
+  applyPrepared(x: Tensor, prepared: Tensor): Tensor {
+    return localScope(() => this.#output.apply(blockProduct(this.#joined, this.#input.apply(x), [prepared])));
   }
 
   /** The matrices of all blocks. */
@@ -175,7 +195,8 @@ export class StructuredLinear {
       basisChange: this.#input.products + this.#output.products,
       written: this.#input.passes * inSize + (1 + this.#output.passes) * outSize,
       weights: ordered * all + 2 * (all - this.#plainCount),
-      calls: blocks.length + ordered + 2 * this.#expansions.length + this.#input.calls + this.#output.calls,
+      weightCalls: ordered + 2 * this.#expansions.length,
+      calls: blocks.length + this.#input.calls + this.#output.calls,
     };
   }
 }

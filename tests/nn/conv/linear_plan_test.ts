@@ -25,6 +25,7 @@ import {
   SequentialModule,
   type SteerableLinearOptions,
 } from "../../../src/nn/mod.ts";
+import { assign } from "../../../src/nn/plain/persistent.ts";
 import { denseCost, structuredCost } from "../../../src/nn/conv/linear_choice.ts";
 import { CPU_COSTS } from "../../../src/nn/conv/plan_cost.ts";
 import { StructuredLinear } from "../../../src/nn/conv/linear_plan.ts";
@@ -202,9 +203,10 @@ test("costs grow with the batch, and those of the dense plan with the expansion"
   const { work } = new StructuredLinear(new Linear(type, type, { initialize: false }).layout, type, type);
   // Σ d³ = 64 for each pair of fields; two changes of basis of 24 × 24 for each field.
   assertEquals([work.product, work.basisChange], [64 * 16 * 16, 2 * 16 * 24 * 24]);
-  assert(structuredCost(2048, work) > structuredCost(64, work));
+  assert(structuredCost(2048, work, true) > structuredCost(64, work, true));
+  assert(structuredCost(64, work, true) > structuredCost(64, work, false));
   assert(denseCost(64, type.size ** 2, true) > denseCost(64, type.size ** 2, false));
-  assert(structuredCost(2048, work) < denseCost(2048, type.size ** 2, false));
+  assert(structuredCost(2048, work, false) < denseCost(2048, type.size ** 2, false));
 });
 
 test("a compiled network runs its linear maps by the structured plan", async () => {
@@ -235,6 +237,24 @@ test("training steps by the structured plan leave nothing behind", async () => {
   step();
   const live = step();
   assertEquals(step(), live);
+});
+
+test("weights that are kept in eval mode follow changes, in both types", () => {
+  for (const type of [c8, vectors]) {
+    const [dense, structured] = pair(type, type, { dtype: "float64" });
+    const x = new GeometricTensor(normal([2, type.size]), type);
+    for (const layer of [dense, structured]) layer.eval();
+    const both = () => noGrad(() => [dense, structured].map((layer) => values(layer.forward(x).tensor)));
+    for (let change = 0; change < 2; change++) {
+      const [expected, got] = both();
+      assertClose(got, expected, { absolute: 1e-12 });
+      assertEquals(both()[1], got);
+      noGrad(() => [dense, structured].forEach(({ weights }) => assign([[weights, weights.mul(-3).add(1)]])));
+    }
+    const half = new GeometricTensor(x.tensor.cast("float32"), type);
+    const [expected, got] = noGrad(() => [dense, structured].map((layer) => values(layer.forward(half).tensor)));
+    assertClose(got, expected, { absolute: 1e-4 });
+  }
 });
 
 test("Linear refuses the harmonic plan and names that do not exist", () => {
