@@ -220,7 +220,7 @@ class CudaBackend implements Backend {
   #issue<T>(op: string, views: readonly View[], run: (operations: Operations) => T): T {
     const { allocator, recorder } = this.#running(op);
     for (const view of views) allocator.checkView(view, op);
-    if (recorder.isRecording) { for (const view of views) recorder.pin(view.buffer); }
+    recorder.note(op, views);
     try {
       const result = run(this.#operations);
       if (this.#system.synchronous && !this.#system.recorder.isRecording) this.#system.synchronize();

@@ -4,8 +4,9 @@
  * between runs are read from memory.
  */
 
-import type { DeviceBuffer, Recording, RecordOptions, Rehearsal } from "../../src/tensor/backend.ts";
-import { BackendError, DisposedError } from "../../src/tensor/errors.ts";
+import type { DeviceBuffer, Recording, RecordOptions, Rehearsal, View } from "../../src/tensor/backend.ts";
+import { BackendError, DisposedError, OutOfMemoryError } from "../../src/tensor/errors.ts";
+import { formatShape } from "../../src/tensor/layout.ts";
 import type { CudaAllocator } from "./allocator.ts";
 import type { Driver } from "./driver.ts";
 import { CudaError } from "./errors.ts";
@@ -25,12 +26,15 @@ export interface RecorderParts {
   synchronize(): void;
 }
 
-/** Scalars of each call that had some which do not change, in the order of the calls. */
-class ScalarLog implements Rehearsal {
-  readonly calls: (readonly number[])[] = [];
+/** What a round consisted of, in the order of the calls. */
+class RoundLog implements Rehearsal {
+  /** Operations with the shape of what they write. */
+  readonly work: string[] = [];
+  /** Scalars of each call that had some which do not change. */
+  readonly scalars: (readonly number[])[] = [];
 
-  get scalarCalls(): number {
-    return this.calls.length;
+  get operations(): number {
+    return this.work.length;
   }
 }
 
@@ -40,9 +44,9 @@ interface Round {
   readonly records: boolean;
   readonly changing: (scalars: readonly number[]) => boolean;
   readonly slots: ScalarSlots;
-  readonly log: ScalarLog;
+  readonly log: RoundLog;
   /** What the rehearsal had. */
-  readonly expected: ScalarLog | undefined;
+  readonly expected: RoundLog | undefined;
   /** What the graph keeps alive. */
   readonly held: Set<object>;
   /** Operands that were there before. */
@@ -88,11 +92,24 @@ export class Recorder {
     if (this.isRecording) this.#round?.held.add(object);
   }
 
-  /** Keeps the memory of an operand of what is being recorded. */
-  pin(buffer: DeviceBuffer): void {
-    const pinned = this.#round?.pinned;
-    if (pinned === undefined || pinned.has(buffer) || !this.#parts.allocator.pin(buffer)) return;
-    pinned.add(buffer);
+  /**
+   * Notes an operation of the work under way and keeps the memory of its operands.
+   *
+   * @throws BackendError where the rehearsal had another operation in its place.
+   */
+  note(op: string, operands: readonly View[]): void {
+    const round = this.#round;
+    if (round === undefined) return;
+    const { work } = round.log, before = round.expected?.work[work.length];
+    const now = `${op} of ${formatShape(operands.at(-1)?.shape ?? [])}`;
+    work.push(now);
+    if (round.expected !== undefined && before !== now) {
+      throw otherWork(`${now} after ${before ?? "the last operation"}`);
+    }
+    if (!round.records) return;
+    for (const { buffer } of operands) {
+      if (!round.pinned.has(buffer) && this.#parts.allocator.pin(buffer)) round.pinned.add(buffer);
+    }
   }
 
   /** See `CudaContext.scalarsInMemory`. */
@@ -104,9 +121,8 @@ export class Recorder {
       if (!round.records) round.slots.uploadOne(scalars);
       return address;
     }
-    const { calls } = round.log;
-    const before = round.expected?.calls[calls.length];
-    calls.push([...scalars]);
+    const logged = round.log.scalars, before = round.expected?.scalars[logged.length];
+    logged.push([...scalars]);
     if (round.expected !== undefined) requireSame(before, scalars);
     return 0;
   }
@@ -154,6 +170,8 @@ export class Recorder {
       executable = driver.instantiateGraph(graph);
     } catch (error) {
       for (const release of releases) release();
+      // While work is recorded no memory can go back to the device: it does now, so that another attempt finds room.
+      if (error instanceof OutOfMemoryError) allocator.reclaim();
       throw error;
     } finally {
       if (graph !== 0) driver.destroyGraph(graph);
@@ -189,8 +207,8 @@ export class Recorder {
       records,
       changing,
       slots: new ScalarSlots(allocator, staging),
-      log: new ScalarLog(),
-      expected: rehearsal instanceof ScalarLog ? rehearsal : undefined,
+      log: new RoundLog(),
+      expected: rehearsal instanceof RoundLog ? rehearsal : undefined,
       held: new Set(),
       pinned: new Set(),
     };
@@ -244,7 +262,7 @@ export class Recorder {
 
 /** Scalars that are arguments of recorded kernels stay as they are: those that were others in the rehearsal would be forgotten silently. */
 function requireSame(before: readonly number[] | undefined, now: readonly number[]): void {
-  if (before === undefined || before.length !== now.length) throw otherWork("more calls, or other ones");
+  if (before === undefined || before.length !== now.length) throw otherWork("an operation with other numbers");
   const at = now.findIndex((value, i) => !Object.is(value, before[i]));
   if (at < 0) return;
   throw new BackendError({
@@ -256,7 +274,8 @@ function requireSame(before: readonly number[] | undefined, now: readonly number
 }
 
 function requireSameCount({ log, expected }: Round): void {
-  if (expected !== undefined && log.calls.length !== expected.calls.length) throw otherWork("fewer calls");
+  if (expected === undefined || log.operations === expected.operations) return;
+  throw otherWork(`${log.operations} operations after ${expected.operations}`);
 }
 
 function otherWork(actual: string): BackendError {

@@ -4,7 +4,13 @@
  */
 
 import type { Backend, Recording, Rehearsal } from "../tensor/backend.ts";
-import { ArgumentError, BackendMismatchError, DisposedError, GradientError } from "../tensor/errors.ts";
+import {
+  ArgumentError,
+  BackendMismatchError,
+  DisposedError,
+  GradientError,
+  OutOfMemoryError,
+} from "../tensor/errors.ts";
 import { currentBackend, noGrad, release, scope, Tensor } from "../tensor/mod.ts";
 import { assign } from "../tensor/map.ts";
 import { isBackendDisposed } from "../tensor/storage.ts";
@@ -80,7 +86,14 @@ export class RecordedStep<A extends readonly Tensor[] = readonly Tensor[], R ext
     series.steps++;
     if (series.steps === 1 || this.#isFull(series)) return this.#runOnce(inputs);
     this.#give(series, inputs);
-    return series.rehearsal === undefined ? this.#rehearse(backend, series) : this.#record(backend, series);
+    if (series.rehearsal === undefined) return this.#rehearse(backend, series);
+    try {
+      return this.#record(backend, series);
+    } catch (error) {
+      // The backend has given back what it could; a second attempt may find room for the recording's memory.
+      if (!(error instanceof OutOfMemoryError)) throw error;
+      return this.#record(backend, series);
+    }
   }
 
   /** Gives the memory of all recordings back. Idempotent; the step cannot be run afterwards. */

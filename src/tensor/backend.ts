@@ -199,8 +199,8 @@ export interface Recording {
 
 /** What a rehearsal found out about work to be recorded; opaque to all but the backend that made it. */
 export interface Rehearsal {
-  /** How many calls with scalars there were. */
-  readonly scalarCalls: number;
+  /** How many operations there were. */
+  readonly operations: number;
 }
 
 /** Options of `record`. */

@@ -258,6 +258,25 @@ deviceTest(
     decays.dispose();
     assertThrows(() => decays.run(x), DisposedError, "a recorded step with its memory");
 
+    let rounds = 0;
+    const differs = await recordStep((x: Tensor) => rounds++ % 3 === 2 ? x.mul(x).sum() : x.sum());
+    const branches = await recordStep((x: Tensor) => rounds++ % 3 === 2 ? x : x.sum());
+    for (const recorded of [differs, branches]) {
+      rounds = 0;
+      recorded.run(x);
+      recorded.run(x);
+    }
+    rounds = 2;
+    assertThrows(
+      () => differs.run(x),
+      BackendError,
+      "work that is the same in each round, got map of [4, 2] after mapReduce",
+    );
+    rounds = 2;
+    assertThrows(() => branches.run(x), BackendError, "got 0 operations after 1");
+    differs.dispose();
+    branches.dispose();
+
     let state = tensor([1, 1]);
     const replaces = await recordStep((x: Tensor) => {
       const next = state.mul(0.5).add(x.mean()).keep();
@@ -308,6 +327,35 @@ emulatedTest("faults while a step is recorded or repeated leave host and device 
   assertEquals(optimizer.stepCount, steps + 1);
   optimizer.dispose();
 });
+
+emulatedTest(
+  "a step for whose recording there is no memory is recorded after cached memory went back",
+  async (emulator) => {
+    // Large enough that each gradient is an allocation of its own.
+    const weight = parameter(new Array<number>(1 << 19).fill(1));
+    const optimizer = new SGD([weight], { learningRate: 0.5 });
+    using recorded = await recordStep((x: Tensor) => {
+      optimizer.zeroGrad();
+      const loss = weight.mul(x).sum();
+      loss.backward();
+      optimizer.step();
+      return loss;
+    });
+    const x = tensor([2]);
+    recorded.run(x);
+    recorded.run(x);
+    currentBackend().free(currentBackend().allocate(9 << 20));
+    const freed = emulator.calls("cuMemFree_v2");
+    emulator.fail("cuMemAlloc_v2", 1, 2);
+    const [before] = await weight.data();
+    recorded.run(x);
+    assert(emulator.calls("cuMemFree_v2") > freed, "cached memory went back");
+    assertEquals([recorded.recordings, optimizer.stepCount, (await weight.data())[5]], [1, 3, before - 1]);
+    recorded.run(x);
+    assertEquals((await weight.data())[5], before - 2);
+    optimizer.dispose();
+  },
+);
 
 deviceTest("a recorded step goes with its backend", async () => {
   const { optimizer, step } = regression();
