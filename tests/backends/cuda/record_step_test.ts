@@ -17,6 +17,7 @@ import {
   disposeBackend,
   DisposedError,
   expr,
+  gather,
   getRandomState,
   GradientError,
   GradScaler,
@@ -202,6 +203,42 @@ deviceTest("results are tensors of their own, and gradients those of the last st
   recorded.run(xs[0]);
   assertEquals(weight.grad?.shape, [2, 1]);
   optimizer.dispose();
+});
+
+deviceTest("two shapes are recorded beside each other, and disposing leaves no tensor", async () => {
+  const run = async (recordings: number): Promise<number[]> => {
+    seed(8);
+    const { weight, optimizer, step } = regression();
+    step(batch()).dispose();
+    optimizer.zeroGrad();
+    const before = memory().cuda.liveTensors;
+    const recorded = await recordStep(step, { recordings });
+    const found: number[] = [];
+    for (let i = 0; i < 10; i++) {
+      using _ = scope();
+      const loss = recorded.run(randn([i % 2 === 0 ? 4 : 3, 2]));
+      found.push(await loss.item(), ...await weight.grad!.data());
+    }
+    assertEquals(recorded.recordings, recordings);
+    recorded.dispose();
+    optimizer.zeroGrad();
+    assertEquals(memory().cuda.liveTensors, before);
+    optimizer.dispose();
+    return [...found, ...await weight.data()];
+  };
+  const expected = await run(0);
+  for (const recordings of [1, 2]) assertEquals(await run(recordings), expected);
+});
+
+deviceTest("a step recorded on a synchronous backend throws for its own indices", async () => {
+  disposeBackend("cuda");
+  await useBackend("cuda", { synchronous: true });
+  const x = tensor([1, 2, 3]), places = (index: number) => tensor(Int32Array.of(index), [1]);
+  using recorded = await recordStep((index: Tensor) => gather(x, 0, index));
+  for (const index of [0, 1, 2, 1]) assertEquals([...await recorded.run(places(index)).data()], [index + 1]);
+  assertEquals(recorded.recordings, 1);
+  assertThrows(() => recorded.run(places(3)), ArgumentError, "gather: expected indices from 0 to 2, got index 3");
+  assertEquals([...await recorded.run(places(0)).data()], [1]);
 });
 
 deviceTest("a step that cannot be recorded says why at its second run", async () => {
