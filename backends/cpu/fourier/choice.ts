@@ -49,9 +49,9 @@ const NATIVE: Costs = {
   transform: [38, 85, 130, 220],
   deal: 5,
   filter: [320, 720, 1250, 2500],
-  product: [0.0225, 3.5],
+  product: [0.0225, 6],
   call: 420,
-  byte: 0.08,
+  byte: 0.05,
 };
 
 const WEBASSEMBLY: Costs = {
@@ -68,8 +68,27 @@ const MARGIN = 0.84;
 /** Part of the heap's limit that transformed filters may take, and the planes of a block or a chunk. */
 const MEMORY_PART = 1 / 64;
 
-/** Tiles of a block of one thread, and of a chunk of the weight gradient, which all threads share. */
-const TILES = { block: 64, chunk: 128 } as const;
+/** Multiply-adds of a product up to which OpenBLAS does not pack its operands. */
+const UNPACKED = 1_000_000;
+
+/** Blocks of one thread that there should be, and the fewest tiles for their sake. */
+const BLOCKS = { count: 4, tiles: 24 } as const;
+
+/** Bytes of a chunk of the weight gradient's planes, which all threads share. */
+const CHUNK_BYTES = 4 * 1024 * 1024;
+
+/** Tiles of a block that a thread computes. */
+function blockTiles({ batch, inChannels, outChannels, taps, outputs }: PlaneProblem, n: number): number {
+  const step = n - taps + 1;
+  const all = batch * Math.ceil(outputs[0] / step) * Math.ceil(outputs[1] / step);
+  const most = 4 * inChannels * outChannels * 48 <= UNPACKED ? 48 : 64;
+  return Math.min(most, Math.max(BLOCKS.tiles, Math.ceil(all / BLOCKS.count)));
+}
+
+/** Tiles of a chunk of the weight gradient: more where there are few channels. */
+function chunkTiles({ inChannels, outChannels }: PlaneProblem, n: number): number {
+  return Math.min(256, Math.max(48, CHUNK_BYTES / (4 * n * n * (inChannels + outChannels))));
+}
 
 /** Estimated nanoseconds of the direct form. */
 function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneProblem, costs: Costs): number {
@@ -120,7 +139,8 @@ export function chooseTiling(
     if (n < taps + 1 || groups * filterBytes(n, problem) > MEMORY_PART * limit) continue;
     const affordable = (MEMORY_PART * limit) / (4 * n * n * (inChannels + outChannels));
     if (affordable < 16) continue;
-    const tiling = tilePlanes(problem, n, Math.min(forWeights ? TILES.chunk : TILES.block, affordable));
+    const wanted = forWeights ? chunkTiles(problem, n) : blockTiles(problem, n);
+    const tiling = tilePlanes(problem, n, Math.min(wanted, affordable));
     // A block has one row of tiles at least, however wide.
     if (tiling.tiles > affordable) continue;
     const time = tileTime(problem, tiling, costs);
