@@ -46,7 +46,7 @@ interface Costs {
 
 const NATIVE: Costs = {
   direct: [0.0231, 94, 18],
-  transform: [38, 85, 130, 220],
+  transform: [38, 80, 115, 220],
   deal: 5,
   filter: [320, 720, 1250, 2500],
   product: [0.0225, 6],

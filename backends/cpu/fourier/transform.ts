@@ -50,10 +50,40 @@ function rotate(p: LinearProgram, { re, im }: Complex, turns: number, n: number)
   };
 }
 
+/** The largest power of two that divides a number. */
+function evenPart(n: number): number {
+  return n % 2 === 0 ? 2 * evenPart(n / 2) : 1;
+}
+
+/**
+ * A transform of n = even · odd points, the factors without a common divisor, as one over two axes without factors between
+ * them (Good 1958): point `odd · j + even · i` is at (j, i), frequency k at its remainders.
+ */
+function transformTwoAxes(p: LinearProgram, x: readonly Complex[], sign: 1 | -1, even: number): Complex[] {
+  const n = x.length, odd = n / even;
+  const rows = Array.from(
+    { length: even },
+    (_, j) => transform(p, Array.from({ length: odd }, (_, i) => x[(odd * j + even * i) % n]), sign),
+  );
+  const real = x.every(({ im }) => im === undefined);
+  const columns: Complex[][] = [];
+  for (let k = 0; k < odd; k++) {
+    const mirrored = columns[odd - k];
+    columns.push(
+      real && mirrored !== undefined
+        ? mirrored.map((_, j) => conjugate(p, mirrored[(even - j) % even]))
+        : transform(p, rows.map((row) => row[k]), sign),
+    );
+  }
+  return Array.from({ length: n }, (_, k) => columns[k % odd][k % even]);
+}
+
 /** `Σ_j x_j exp(2πi · sign · jk / n)` for all k. */
 function transform(p: LinearProgram, x: readonly Complex[], sign: 1 | -1): Complex[] {
   const n = x.length;
   if (n === 1) return [...x];
+  const even = evenPart(n);
+  if (even > 1 && even < n) return transformTwoAxes(p, x, sign, even);
   const radix = n % 2 === 0 ? 2 : n % 3 === 0 ? 3 : n % 5 === 0 ? 5 : n;
   const length = n / radix;
   const parts = Array.from(
@@ -105,6 +135,24 @@ function conjugate(p: LinearProgram, { re, im }: Complex): Complex {
 function hermitianTransform(p: LinearProgram, X: readonly Complex[]): Value[] {
   const n = X.length;
   if (n % 2 === 1) return transform(p, X, 1).map(({ re }) => re);
+  const even = evenPart(n), odd = n / even;
+  if (odd > 1) {
+    // Frequency k at its remainders; a column of the odd axis and its mirror image are conjugates.
+    const at: Complex[][] = Array.from({ length: odd }, () => new Array(even));
+    X.forEach((value, k) => at[k % odd][k % even] = value);
+    const columns: Complex[][] = [];
+    for (let k = 0; k < odd; k++) {
+      const mirrored = columns[odd - k];
+      if (k === 0) columns.push(hermitianTransform(p, at[0]).map((re) => ({ re, im: undefined })));
+      else columns.push(mirrored?.map((value) => conjugate(p, value)) ?? transform(p, at[k], 1));
+    }
+    const result: Value[] = new Array(n);
+    for (let j = 0; j < even; j++) {
+      const row = hermitianTransform(p, columns.map((column) => column[j]));
+      row.forEach((value, i) => result[(odd * j + even * i) % n] = value);
+    }
+    return result;
+  }
   const half = n / 2;
   const sums: Complex[] = new Array(half), differences: Complex[] = new Array(half);
   for (let k = 0; 2 * k <= half; k++) {
@@ -116,8 +164,8 @@ function hermitianTransform(p: LinearProgram, X: readonly Complex[]): Value[] {
       else list[half - k] = conjugate(p, list[k]);
     }
   }
-  const even = hermitianTransform(p, sums), odd = hermitianTransform(p, differences);
-  return Array.from({ length: n }, (_, j) => (j % 2 === 0 ? even : odd)[Math.floor(j / 2)]);
+  const halves = [hermitianTransform(p, sums), hermitianTransform(p, differences)];
+  return Array.from({ length: n }, (_, j) => halves[j % 2][Math.floor(j / 2)]);
 }
 
 const ZERO: Complex = { re: undefined, im: undefined };
