@@ -5,7 +5,7 @@
  */
 
 import { BYTES_PER_ELEMENT, type DType } from "../../src/tensor/dtype.ts";
-import { type Expr, operandsOf, type ScalarExpr, topologicalOrder } from "../../src/tensor/expr.ts";
+import { type Expr, operandsOf, type RandomExpr, type ScalarExpr, topologicalOrder } from "../../src/tensor/expr.ts";
 import { BackendError } from "../../src/tensor/errors.ts";
 import { constantOperation } from "./emit_constant.ts";
 import {
@@ -17,7 +17,7 @@ import {
   UNARY_EMITTERS,
   widenMask,
 } from "./emit_ops.ts";
-import { emitRandom } from "./emit_random.ts";
+import { emitBlock, emitRandom } from "./emit_random.ts";
 import type { Code, FloatLanes, VectorCode } from "./lanes.ts";
 import type { Access } from "./loop_plan.ts";
 import type { Local } from "./wasm/assembler.ts";
@@ -60,6 +60,8 @@ export class ExpressionEmitter {
   readonly #uses = new Map<Expr, number>();
   readonly #held = new Map<Expr, readonly Local[]>();
   readonly #scaledIota = new Map<Local, Local>();
+  /** Blocks of random words of which some are still to be used. */
+  readonly #blocks = new Map<string, { readonly words: readonly Local[]; left: number }>();
   /** Positions of lanes 1 to 3 in a tail, clamped to the last element; and all four as a vector. */
   #clamped: Local[] = [];
   #clampedVector: Local | undefined;
@@ -281,8 +283,34 @@ export class ExpressionEmitter {
       }
       case "random":
         if (node.dtype === "bool") throw unwritten("random", node.dtype);
-        return emitRandom(code, node.distribution, node.dtype, node.words.map((word) => get(word)[0]));
+        if (this.#siblings(node) > 1) return [this.#wordOfBlock(node, get)];
+        return emitRandom(code, node.distribution, node.dtype, node.words.map((word) => get(word)[0]), node.word);
     }
+  }
+
+  /** Bits of the same block. */
+  #siblings({ distribution, words }: RandomExpr): number {
+    if (distribution !== "bits") return 1;
+    return this.#order.filter((other) =>
+      other.kind === "random" && other.distribution === "bits" && other.words.every((word, i) => word === words[i])
+    ).length;
+  }
+
+  /** A word of a block that is computed with its first one, and forgotten with its last one. */
+  #wordOfBlock(node: RandomExpr, get: (node: Expr) => Lanes): Code {
+    const { f } = this.#code, key = node.words.map((word) => word.key).join();
+    let block = this.#blocks.get(key);
+    if (block === undefined) {
+      block = { words: f.locals("v128", 4), left: this.#siblings(node) };
+      emitBlock(this.#code, node.words.map((word) => get(word)[0]), block.words);
+      this.#blocks.set(key, block);
+    }
+    if (--block.left === 0) {
+      this.#blocks.delete(key);
+      f.release(...block.words);
+    }
+    const { words } = block;
+    return () => f.get(words[node.word]);
   }
 
   /** Four elements of an operand. */

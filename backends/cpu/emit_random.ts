@@ -57,6 +57,15 @@ function makePhilox(module: ModuleBuilder): FunctionBuilder {
   return f;
 }
 
+/** Computes the four output words for words `key0, key1, counter0, counter1, counter2` into locals. */
+export function emitBlock(outer: VectorCode, words: readonly Code[], into: readonly Local[]): void {
+  const code = outer.fused ? outer.unfused() : outer;
+  emitPhilox(code, words).forEach((word, i) => {
+    word();
+    code.f.set(into[i]);
+  });
+}
+
 /** The four output words (i32x4, kept) for words `key0, key1, counter0, counter1, counter2`. */
 function emitPhilox(code: VectorCode, words: readonly Code[]): Code[] {
   for (const word of words) word();
@@ -85,17 +94,18 @@ function normalOf(code: VectorCode, u1: Code, u2: Code): Code {
 }
 
 /**
- * Random numbers of the given words, each i32x4. The result is one vector of four lanes, or two for float64; all kept.
+ * Random numbers of the given words, each i32x4; bits are those of one word of the block. The result is one vector of four lanes, or two for float64; all kept.
  */
 export function emitRandom(
   outer: VectorCode,
   distribution: Distribution,
   dtype: "int32" | FloatDType,
   words: readonly Code[],
+  word = 0,
 ): Code[] {
   const code = outer.fused ? outer.unfused() : outer;
-  const [w0, w1, w2, w3] = emitPhilox(code, words);
-  if (distribution === "bits") return [w0];
+  const block = emitPhilox(code, words), [w0, w1, w2, w3] = block;
+  if (distribution === "bits") return [block[word]];
   const bits24 = (word: Code): Code => code.shift("i32x4.shr_u", word, 8);
   if (distribution === "uniform") {
     if (dtype === "float32") {

@@ -5,7 +5,7 @@
  */
 
 import { type DType, isFloat, roundTo } from "./dtype.ts";
-import { DTypeError } from "./errors.ts";
+import { ArgumentError, DTypeError } from "./errors.ts";
 import {
   accepts,
   BINARY_OPS,
@@ -126,6 +126,8 @@ export interface RandomExpr extends ExprBase {
   readonly distribution: Distribution;
   /** Key and counter. */
   readonly words: readonly [Expr, Expr, Expr, Expr, Expr];
+  /** For bits: which of the block's four words they are. */
+  readonly word: number;
 }
 
 /** A node of a scalar expression. */
@@ -284,12 +286,25 @@ export function cast(operand: Expr, dtype: DType): Expr {
   return intern(`cast ${dtype} ${operand.key}`, { kind: "cast", operand, dtype });
 }
 
-/** A counter-based random number, see {@linkcode RandomExpr}. `dtype` is int32 for `"bits"`, else a float type. */
+/**
+ * A counter-based random number, see {@linkcode RandomExpr}. `dtype` is int32 for `"bits"`, else a float type. Bits may be any of the four
+ * words that a block of the generator gives; kernels compute a block once for all words of it that an expression takes.
+ *
+ * @param word From 0 to 3; 0 but for bits. Default 0.
+ */
 export function random(
   distribution: Distribution,
   dtype: DType,
   words: readonly [Expr, Expr, Expr, Expr, Expr],
+  word = 0,
 ): Expr {
+  if (![0, 1, 2, 3].includes(word) || (word > 0 && distribution !== "bits")) {
+    throw new ArgumentError({
+      op: `random ${distribution}`,
+      expected: distribution === "bits" ? "a word from 0 to 3" : "word 0: other numbers than bits take several",
+      actual: String(word),
+    });
+  }
   for (const word of words) if (word.dtype !== "int32") refuse("random", "int32 words", word);
   if ((distribution === "bits") !== (dtype === "int32") || dtype === "bool") {
     throw new DTypeError({
@@ -298,10 +313,12 @@ export function random(
       actual: dtype,
     });
   }
-  return intern(`random ${distribution} ${dtype} ${words.map((word) => word.key).join(" ")}`, {
+  const name = word === 0 ? distribution : `${distribution}.${word}`;
+  return intern(`random ${name} ${dtype} ${words.map(({ key }) => key).join(" ")}`, {
     kind: "random",
     distribution,
     words,
+    word,
     dtype,
   });
 }
@@ -424,7 +441,7 @@ function rebuild(
       return select(next(node.condition), next(node.whenTrue), next(node.whenFalse));
     case "random": {
       const [a, b, c, d, e] = node.words;
-      return random(node.distribution, node.dtype, [next(a), next(b), next(c), next(d), next(e)]);
+      return random(node.distribution, node.dtype, [next(a), next(b), next(c), next(d), next(e)], node.word);
     }
   }
 }
@@ -449,6 +466,6 @@ export function formatExpr(node: Expr): string {
     case "cast":
       return `${node.dtype}(${formatExpr(node.operand)})`;
     case "random":
-      return `random_${node.distribution}(${node.words.map(formatExpr).join(", ")})`;
+      return `random_${node.distribution}${node.word === 0 ? "" : node.word}(${node.words.map(formatExpr).join(", ")})`;
   }
 }

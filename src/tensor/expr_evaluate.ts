@@ -114,7 +114,7 @@ function compileNode(node: Expr, values: Float64Array, operands: readonly number
       const dtype = node.dtype as FloatDType;
       switch (node.distribution) {
         case "bits":
-          return () => bitsFromWords(block());
+          return () => bitsFromWords(block(), node.word);
         case "uniform":
           return () => uniformFromWords(dtype, block());
         case "normal":

@@ -61,9 +61,9 @@ export function philox4x32(
   return [c0, c1, c2, c3];
 }
 
-/** The first output word as int32. */
-export function bitsFromWords(words: Readonly<PhiloxWords>): number {
-  return words[0] | 0;
+/** An output word (default the first) as int32. */
+export function bitsFromWords(words: Readonly<PhiloxWords>, word = 0): number {
+  return words[word] | 0;
 }
 
 /** 53 random bits of two words as an integer. */

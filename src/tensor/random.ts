@@ -3,14 +3,18 @@
  * so numbers do not depend on the backend, on threads, or on the order in which a kernel computes them.
  */
 
+import type { Backend } from "./backend.ts";
+import { allocateTensor } from "./core.ts";
 import { generate, type TensorOptions } from "./creation.ts";
 import { type DType, isFloat } from "./dtype.ts";
 import { ArgumentError, DTypeError } from "./errors.ts";
 import * as E from "./expr.ts";
 import type { Distribution, Expr } from "./expr.ts";
 import { elementCount, type Shape, validateShape } from "./layout.ts";
+import { currentBackend } from "./registry.ts";
 import { joinScalars, stepNotes } from "./step_notes.ts";
 import type { Tensor } from "./tensor.ts";
+import { reshape, slice } from "./views.ts";
 
 /** All that determines the random numbers to come. */
 export interface RandomState {
@@ -142,6 +146,55 @@ export function randint(low: number, high: number, shape: Shape, options: Tensor
   const span = E.unary("floor", E.mul(uniform, E.scalar(4, "float64")));
   const value = E.cast(E.add(span, E.scalar(5, "float64")), "int32");
   return draw("randint", shape, E.cast(value, options.dtype ?? "int32"), [high - low, low], options);
+}
+
+/** Elements of one draw of {@linkcode randomMask} that kernels compute side by side. */
+const MASK_GROUP = 4;
+
+/**
+ * A bool tensor that is true with probability `p` (0 < p ≤ 1) to one part in 2³², which draws a quarter of the blocks of the generator that `bernoulli`
+ * draws: with q the quarter of the number of elements, rounded up to a multiple of four, element i is word ⌊i / q⌋ of block i mod q.
+ *
+ * @throws ArgumentError for another probability or more than 2³² elements.
+ */
+export function randomMask(
+  p: number,
+  shape: Shape,
+  { backend = currentBackend() }: { readonly backend?: Backend } = {},
+): Tensor {
+  const op = "randomMask";
+  if (!(p > 0 && p <= 1)) {
+    throw new ArgumentError({ op, expected: "a probability above 0, at most 1", actual: String(p) });
+  }
+  validateShape(shape, op);
+  const count = elementCount(shape);
+  if (count > WORD) throw new ArgumentError({ op, expected: "at most 2^32 elements", actual: String(count) });
+  const blocks = Math.ceil(count / (4 * MASK_GROUP)) * MASK_GROUP;
+  using all = allocateTensor(backend, [4 * blocks], "bool");
+  const [keyLow, keyHigh, drawLow, drawHigh] = scalarWords(0);
+  const words = [keyLow, keyHigh, E.index("linear"), drawLow, drawHigh] as const;
+  // As many int32 values are at most this as p · 2³².
+  const threshold = Math.max(Math.round(p * WORD) - 1, 0) - WORD / 2;
+  const scalars = joinScalars(nextDraw(), [threshold]);
+  if (count > 0) {
+    backend.map({
+      expressions: [0, 1, 2, 3].map((word) => {
+        return E.le(E.random("bits", "int32", words, word), E.scalar(4, "int32"));
+      }),
+      shape: [blocks],
+      inputs: [],
+      scalars,
+      outputs: [0, 1, 2, 3].map((word) => ({
+        buffer: all.buffer,
+        dtype: "bool",
+        shape: [blocks],
+        strides: [1],
+        offset: word * blocks,
+      })),
+    });
+  }
+  using elements = slice(all, 0, 0, count);
+  return reshape(elements, shape);
 }
 
 /** 1 with probability `p`, else 0; float32 by default. */

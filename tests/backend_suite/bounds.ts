@@ -328,7 +328,7 @@ function rangeStep(node: Expr, ranges: Range[], operands: readonly number[]): Ra
             : between(-Infinity, Infinity);
         }
         const block = philox4x32([words[0].low, words[1].low], [words[2].low, words[3].low, words[4].low, 0]);
-        if (node.distribution === "bits") return exactly(bitsFromWords(block));
+        if (node.distribution === "bits") return exactly(bitsFromWords(block, node.word));
         const dtype = node.dtype as FloatDType;
         if (node.distribution === "uniform") return exactly(uniformFromWords(dtype, block));
         return around(dtype, normalFromWords(dtype, block), NORMAL_ULPS);

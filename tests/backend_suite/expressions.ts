@@ -133,6 +133,7 @@ export function drawRandom(draw: Draw, dtype: DType, vocabulary: Vocabulary): Ex
     dtype === "int32" ? "bits" : draw.pick(["uniform", "normal"] as const),
     dtype,
     [word(), word(), drawIndex(draw, vocabulary), word(), word()],
+    dtype === "int32" ? draw.pick([0, 1, 2, 3]) : 0,
   );
 }
 

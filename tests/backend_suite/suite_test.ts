@@ -77,7 +77,7 @@ function rebuilt(node: Expr, next: (node: Expr) => Expr): Expr {
       return cast(next(node.operand), node.dtype);
     case "random": {
       const [a, b, c, d, e] = node.words;
-      return random(node.distribution, node.dtype, [next(a), next(b), next(c), next(d), next(e)]);
+      return random(node.distribution, node.dtype, [next(a), next(b), next(c), next(d), next(e)], node.word);
     }
     default:
       return node;

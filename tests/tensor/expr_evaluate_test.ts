@@ -84,6 +84,7 @@ test("evaluateExpression draws Philox numbers with key words 0, 1 and counter wo
   const words = [1, 2, 3, 4, 5].map((word) => constant(word, "int32")) as unknown as Parameters<typeof random>[2];
   const block = philox4x32([1, 2], [3, 4, 5, 0]);
   assertEquals(evaluateExpression(random("bits", "int32", words)), block[0] | 0);
+  for (const word of [1, 2, 3]) assertEquals(evaluateExpression(random("bits", "int32", words, word)), block[word] | 0);
   assertEquals(evaluateExpression(random("uniform", "float32", words)), (block[0] >>> 8) * 2 ** -24);
   const u1 = ((block[0] >>> 8) + 0.5) * 2 ** -24;
   const u2 = (block[1] >>> 8) * 2 ** -24;

@@ -1,7 +1,7 @@
 // Scalar expressions: interning, folding, types, and their text.
 
 import { assert, assertEquals, assertNotStrictEquals, assertStrictEquals, assertThrows } from "@std/assert";
-import { DTypeError } from "../../src/tensor/errors.ts";
+import { ArgumentError, DTypeError } from "../../src/tensor/errors.ts";
 import {
   abs,
   add,
@@ -93,6 +93,10 @@ test("formatExpr prints a tree as text", () => {
     formatExpr(random("bits", "int32", [word, word, index("linear"), word, word])),
     "random_bits(s0, s0, i, s0, s0)",
   );
+  assertEquals(
+    formatExpr(random("bits", "int32", [word, word, index("linear"), word, word], 2)),
+    "random_bits2(s0, s0, i, s0, s0)",
+  );
 });
 
 test("the named builders make the operations of the tables", () => {
@@ -153,6 +157,8 @@ test("operations of types that they do not take throw DTypeError that names the 
   assertThrows(() => select(x, x, y), DTypeError, "expected a bool condition, got float32");
   assertThrows(() => random("bits", "int32", [i, i, i, i, x]), DTypeError, "expected int32 words, got float32");
   assertThrows(() => random("bits", "float32", [i, i, i, i, i]), DTypeError, "random bits: expected int32 for bits");
+  assertThrows(() => random("bits", "int32", [i, i, i, i, i], 4), ArgumentError, "a word from 0 to 3");
+  assertThrows(() => random("normal", "float32", [i, i, i, i, i], 1), ArgumentError, "word 0");
   assertThrows(() => random("normal", "int32", [i, i, i, i, i]), DTypeError, "else a float type, got int32");
 });
 

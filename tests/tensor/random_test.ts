@@ -15,10 +15,12 @@ import {
   rand,
   randint,
   randn,
+  randomMask,
   randomNode,
   seed,
   setRandomState,
 } from "../../src/tensor/random.ts";
+import { startBackend } from "../../src/tensor/registry.ts";
 import { scope } from "../../src/tensor/scope.ts";
 
 const mean = (list: number[]) => list.reduce((a, b) => a + b, 0) / list.length;
@@ -116,4 +118,44 @@ test("random functions refuse bad seeds, bounds, probabilities, types and shapes
   assertThrows(() => rand([1], { dtype: "int32" }), DTypeError, "float32 or float64");
   assertThrows(() => randn([-1]), ShapeError);
   assertEquals(getRandomState(), before);
+});
+
+test("randomMask takes all four words of a block, by quarters of the elements", () => {
+  seed(5);
+  const { draws } = getRandomState();
+  const p = 0.3, count = 37, mask = randomMask(p, [count]).dataSync(), q = 12;
+  assertEquals(getRandomState().draws, draws + 1);
+  const expected = Array.from({ length: count }, (_, i) => {
+    const block = philox4x32([5, 0], [i % q, draws, 0, 0]);
+    return (block[Math.floor(i / q)] | 0) <= Math.round(p * 2 ** 32) - 1 - 2 ** 31 ? 1 : 0;
+  });
+  assertEquals([...mask], expected);
+});
+
+test("randomMask is true as often as it should, everywhere at p = 1, of any shape", () => {
+  seed(6);
+  const mask = randomMask(0.7, [40, 50, 5]);
+  assertEquals([mask.shape, mask.dtype], [[40, 50, 5], "bool"]);
+  const quarters = Array.from({ length: 4 }, (_, i) => mask.dataSync().slice(2500 * i, 2500 * (i + 1)));
+  for (const part of quarters) {
+    const share = [...part].reduce((a, b) => a + b, 0) / part.length;
+    // Five standard deviations.
+    assert(Math.abs(share - 0.7) < 5 * Math.sqrt(0.21 / 2500), `${share}`);
+  }
+  assert([...randomMask(1, [100]).dataSync()].every((value) => value === 1));
+  assertEquals([...randomMask(1e-12, [100]).dataSync()].filter((value) => value === 1), []);
+  assertEquals(randomMask(0.5, [3, 0]).shape, [3, 0]);
+  assertThrows(() => randomMask(0, [2]), ArgumentError, "above 0");
+  assertThrows(() => randomMask(1.1, [2]), ArgumentError, "at most 1");
+});
+
+test("randomMask gives the same on cpu as on the reference", async () => {
+  const cpu = await startBackend("cpu");
+  for (const shape of [[1], [16], [17], [3, 50, 7]]) {
+    seed(8);
+    const expected = randomMask(0.4, shape).dataSync();
+    seed(8);
+    assertEquals(randomMask(0.4, shape, { backend: cpu }).dataSync(), expected);
+  }
+  cpu.dispose();
 });

@@ -101,6 +101,7 @@ function valueOf(node: Expr, operands: readonly string[], leaves: LeafCode): str
       return CAST_CODE[node.operand.dtype][node.dtype](x);
     case "random": {
       const words = `escnn_philox(${operands.join(", ")})`;
+      if (node.distribution === "bits" && node.word > 0) return `(int)${words}.w${node.word}`;
       if (node.distribution === "bits") return `escnn_random_bits(${words})`;
       return `${FLOAT_CODES[node.dtype as FloatDType].own(node.distribution)}(${words})`;
     }

@@ -6,6 +6,7 @@ import { ArgumentError } from "../../tensor/errors.ts";
 import * as E from "../../tensor/expr.ts";
 import type { Shape } from "../../tensor/layout.ts";
 import { bernoulli, map, type Tensor } from "../../tensor/mod.ts";
+import { randomMask } from "../../tensor/random.ts";
 import { checkInput, Layer } from "./layer.ts";
 import { Constant, selectAt } from "./persistent.ts";
 
@@ -41,8 +42,8 @@ export function checkProbability(op: string, p: number): number {
 export function dropout(x: Tensor, p: number, maskShape: Shape): Tensor {
   if (p === 0) return x;
   if (p === 1) return x.mul(0);
-  const mask = bernoulli(1 - p, maskShape, { backend: x.backend });
-  return map([x, mask], (value, kept, scale) => E.mul(E.mul(value, E.cast(kept, value.dtype)), scale), {
+  const mask = randomMask(1 - p, maskShape, { backend: x.backend });
+  return map([x, mask], (value, kept, scale) => E.select(kept, E.mul(value, scale), E.constant(0, value.dtype)), {
     scalars: [1 / (1 - p)],
   });
 }

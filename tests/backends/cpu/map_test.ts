@@ -220,3 +220,29 @@ test("random bits and uniforms equal their definition bit for bit, normals withi
     assertEquals(wrong, []);
   }
 });
+
+test("map takes several words of one block of random numbers", () => {
+  using device = new Device();
+  const map = createMap(device.context);
+  const words = [
+    constant(7, "int32"),
+    scalar(0, "int32"),
+    index("linear"),
+    constant(-5, "int32"),
+    constant(3, "int32"),
+  ] as const;
+  const bits = (word: number) => random("bits", "int32", words, word);
+  // Another block beside it, a word that is used twice, and one that is alone.
+  const other = random("bits", "int32", [words[0], words[1], words[2], words[4], words[3]], 2);
+  const expressions = [bits(2), add(bits(0), bits(3)), bits(1), bits(2), mul(bits(3), other)];
+  for (const length of [1, 7, 64, 203]) {
+    const outputs = expressions.map(() => device.empty("int32", [length]));
+    map({ expressions, shape: [length], inputs: [], scalars: [99], outputs });
+    outputs.forEach((output, j) =>
+      assertEquals(
+        device.read(output),
+        count(length).map((i) => evaluateExpression(expressions[j], { scalars: [99], position: [i], linear: i })),
+      )
+    );
+  }
+});

@@ -94,6 +94,15 @@ onEmulator("map gives bits and uniforms of Philox to the bit, normals to 4 ulp",
     assertEquals(normal32[i], Math.fround(normalFromWords("float32", block)));
     assertEquals(normal64[i], normalFromWords("float64", block));
   }
+  const others = [1, 2, 3].map(() => device.upload(new Int32Array(count)));
+  const expressions = [1, 2, 3].map((which) => E.random("bits", "int32", words, which));
+  operations.map({ expressions, shape: [count], inputs: [counters], scalars, outputs: others });
+  others.map(device.read).forEach((values, j) => {
+    for (let i = 0; i < count; i++) {
+      const block = philox4x32([scalars[0], scalars[1]], [Math.imul(i, 0x9e3779b1), i, scalars[2], 0]);
+      assertEquals(values[i], bitsFromWords(block, j + 1));
+    }
+  });
 });
 
 onEmulator("map in place and with more outputs than one reads all before it writes", async () => {
