@@ -18,7 +18,8 @@ export interface CpuOptions extends BackendOptions {
   readonly heapLimit?: number;
   /**
    * How dense convolutions are computed: `"auto"` by what is faster for their shape, `"direct"`, or `"fourier"` in tiles wherever they
-   * can be (two axes, float32, a square filter, stride and dilation 1). Results differ by rounding. Default: `ESCNN_CONVOLUTION` or `"auto"`.
+   * can be (two axes, float32, a square filter, stride and dilation 1). Results differ by rounding, and in
+   * tiles an infinite number or NaN reaches neighbours too. Default: `ESCNN_CONVOLUTION` or `"auto"`.
    */
   readonly convolution?: ConvolutionMethod;
   /** Factor on the least amount of work that is split over threads: tests lower it. Default 1. */

@@ -1,6 +1,6 @@
 /**
  * When tiles win over the direct form, and with which size of transform: a model of both times from the shape alone, fitted to
- * measurements over 4 to 256 channels, filters of 3, 5 and 7 taps and images of 8 to 64 pixels, with OpenBLAS and without.
+ * measurements over 8 to 256 channels, filters of 3, 5 and 7 taps and images of 8 to 64 pixels, with OpenBLAS and without.
  *
  * Tiles need `2 n² − 4` multiplications for `(n − k + 1)²` pixels and a pair of channels where the direct form needs k² for each
  * pixel: 3.4 for k = 3 (n = 8), 4.4 for k = 5 (n = 12), 5.1 for k = 7 (n = 16); the transforms grow with the channels, the products with
@@ -9,15 +9,17 @@
  *
  * | C, k   | direct | n = 8 | n = 10 | n = 12 | n = 16 |
  * | ------ | ------ | ----- | ------ | ------ | ------ |
- * | 16, 3  | 6.4    | 6.0   | 7.5    | 8.1    | 7.2    |
- * | 16, 5  | 8.3    | 7.1   | 7.0    | 6.5    | 7.8    |
- * | 64, 3  | 15     | 8.5   | 9.0    | 10     | 9.6    |
- * | 64, 5  | 13     | 8.8   | 9.3    | 10     | 8.9    |
- * | 64, 7  | 11     | –     | 9.9    | 10     | 10     |
- * | 256, 5 | 14     | 17    | 17     | 15     | 15     |
+ * | 16, 3  | 6.4    | 6.1   | 6.1    | 6.2    | 6.8    |
+ * | 16, 5  | 8.3    | 7.1   | 6.3    | 6.5    | 8.0    |
+ * | 64, 3  | 15     | 8.5   | 8.5    | 8.7    | 10     |
+ * | 64, 5  | 13     | 10    | 8.0    | 8.6    | 8.9    |
+ * | 64, 7  | 11     | –     | 9.4    | 9.8    | 10     |
+ * | 256, 5 | 14     | 19    | 20     | 16     | 16     |
  *
  * Minimal filtering (Winograd 1980; Lavin & Gray 2016) at its best points loses more: there 12 (64, 3) for tiles of 2 × 2, 119
- * for 4 × 4; 71 (64, 5) for 2 × 2 pixels, 280 for 4 × 4. Weight gradients in tiles are at least as accurate as direct ones.
+ * for 4 × 4; 71 (64, 5) for 2 × 2 pixels, 280 for 4 × 4. Weight gradients in tiles are at least as accurate as direct ones. Errors are
+ * relative to the largest numbers of a tile, where those of a direct sum are relative to its own terms; an infinite number or NaN
+ * reaches all outputs of its tiles, as NaN.
  */
 
 import type { ConvolutionMethod } from "../context.ts";
@@ -40,8 +42,8 @@ interface Costs {
   readonly product: readonly [number, number];
   /** One product's call. */
   readonly call: number;
-  /** A byte of transformed filters, read for each block. */
-  readonly byte: number;
+  /** A byte of transformed filters, read for each block; and how much slower where they are more than {@linkcode CACHED}. */
+  readonly byte: readonly [number, number];
 }
 
 const NATIVE: Costs = {
@@ -51,7 +53,7 @@ const NATIVE: Costs = {
   filter: [320, 720, 1250, 2500],
   product: [0.0225, 6],
   call: 420,
-  byte: 0.05,
+  byte: [0.04, 2.5],
 };
 
 const WEBASSEMBLY: Costs = {
@@ -59,8 +61,11 @@ const WEBASSEMBLY: Costs = {
   direct: [0.053, 120, 0],
   product: [0.046, 2],
   call: 1400,
-  byte: 0.15,
+  byte: [0.12, 1.5],
 };
+
+/** Bytes that a thread's part of the last cache holds beside all else. */
+const CACHED = 5 * 1024 * 1024;
 
 /** Part of the direct time that tiles must stay below: what the model may be wrong by. */
 const MARGIN = 0.84;
@@ -72,7 +77,7 @@ const MEMORY_PART = 1 / 64;
 const UNPACKED = 1_000_000;
 
 /** Blocks of one thread that there should be, and the fewest tiles for their sake. */
-const BLOCKS = { count: 4, tiles: 24 } as const;
+const BLOCKS = { count: 4, tiles: 32 } as const;
 
 /** Bytes of a chunk of the weight gradient's planes, which all threads share. */
 const CHUNK_BYTES = 4 * 1024 * 1024;
@@ -109,7 +114,8 @@ function tileTime(problem: PlaneProblem, tiling: Tiling, costs: Costs): number {
   const [multiply, channels] = costs.product;
   const products = rows * tileColumns * (2 * n * n - 4) * inChannels * outChannels * multiply *
     (1 + channels / Math.min(inChannels, outChannels));
-  const overhead = blocks.length * ((n * n * costs.call) / 2 + filterBytes(n, problem) * costs.byte);
+  const bytes = filterBytes(n, problem), [byte, uncached] = costs.byte;
+  const overhead = blocks.length * ((n * n * costs.call) / 2 + bytes * byte * (bytes > CACHED ? uncached : 1));
   return groups * (transforms + filters + products + overhead);
 }
 
