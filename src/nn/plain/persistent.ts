@@ -42,7 +42,11 @@ export function assign(pairs: readonly (readonly [Tensor, Tensor])[]): void {
 
 /** The slices of `x` along `axis` at fixed positions, an integer constant that is known to be in range. */
 export function selectAt(x: Tensor, axis: number, positions: Constant): Tensor {
-  const list = positions.like(x);
+  return selectByVector(x, axis, positions.like(x));
+}
+
+/** The slices of `x` along `axis` at an int32 vector of positions on its backend, which are known to be in range. */
+export function selectByVector(x: Tensor, axis: number, list: Tensor): Tensor {
   const shape = x.shape.map((size, i) => i === axis ? list.size : size);
   const column = shape.map((_, i) => i === axis ? list.size : 1);
   return gatherUnchecked(x, axis, list.reshape(column).expand(shape));

@@ -7,9 +7,11 @@
 import { ArgumentError, ShapeError } from "../../tensor/errors.ts";
 import type { FloatDType } from "../../tensor/dtype.ts";
 import { formatShape } from "../../tensor/layout.ts";
-import { concatenate, indexSelect, scope, type Tensor, tensor, zeros } from "../../tensor/mod.ts";
+import { concatenate, scope, type Tensor, zeros } from "../../tensor/mod.ts";
 import { checkCounts, uniform } from "./linear.ts";
 import { Module } from "./module.ts";
+import { selectByVector } from "./persistent.ts";
+import type { HostArray } from "./placed_arrays.ts";
 import { PointFunctions, type PointFunctionsOptions } from "./point_functions.ts";
 import { type PointBlock, PointGraph } from "./point_graph.ts";
 
@@ -88,37 +90,45 @@ export function convolvePoints(
     const step = rowsAtOnce(block, count, x.shape[1]);
     for (let row = 0; row < block.rows; row += step) {
       const rows = Math.min(step, block.rows - row);
-      parts.push(scope(() => convolveRows(x, positions, block, row, rows, weight, call)));
+      parts.push(scope(() => convolveRows(x, positions, { graph, block, row, rows }, weight, call)));
     }
   }
   if (graph.hasLonePoints || parts.length === 0) {
     parts.push(zeros([1, out], { dtype: x.dtype, backend: x.backend }));
   }
   const all = parts.length === 1 ? parts[0] : concatenate(parts, 0);
-  const ordered = graph.order === undefined ? all.slice(0, 0, graph.targetCount) : indexSelect(all, 0, graph.order);
+  const ordered = graph.order === undefined
+    ? all.slice(0, 0, graph.targetCount)
+    : selectByVector(all, 0, graph.placed(graph.order, all));
   return bias === undefined ? ordered : ordered.add(bias);
+}
+
+/** Rows of a block that are worked on at once. */
+interface Rows {
+  readonly graph: PointGraph;
+  readonly block: PointBlock;
+  readonly row: number;
+  readonly rows: number;
 }
 
 /** The output of some target points of a block. */
 function convolveRows(
   x: Tensor,
   positions: Tensor,
-  { width, ...block }: PointBlock,
-  row: number,
-  rows: number,
+  { graph, block, row, rows }: Rows,
   weight: Tensor,
   { edgeDelta, targets = positions, functions, groups }: PointConvolutionCall,
 ): Tensor {
-  const places = (values: Int32Array): Int32Array => values.subarray(row * width, (row + rows) * width);
+  const { width } = block;
+  const places = (array: HostArray, like: Tensor): Tensor =>
+    graph.placed(array, like).slice(0, row * width, (row + rows) * width);
+  const select = (from: Tensor, array: Int32Array): Tensor => selectByVector(from, 0, places(array, from));
   const delta = edgeDelta === undefined
-    ? indexSelect(positions, 0, places(block.sources)).sub(indexSelect(targets, 0, places(block.targets)))
-    : indexSelect(edgeDelta, 0, places(block.edges));
-  const means = tensor(block.weights.subarray(row * width, (row + rows) * width), [rows * width, 1], {
-    dtype: x.dtype as FloatDType,
-    backend: x.backend,
-  });
+    ? select(positions, block.sources).sub(select(targets, block.targets))
+    : select(edgeDelta, block.edges);
+  const means = places(block.weights, x).unsqueeze(1);
   const values = functions.evaluate(delta.cast(x.dtype), means).reshape([rows, width, functions.count]);
-  const features = indexSelect(x, 0, places(block.sources)).reshape([rows, width, x.shape[1]]);
+  const features = select(x, block.sources).reshape([rows, width, x.shape[1]]);
   const sums = values.transpose(1, 2).matmul(features);
   const perGroup = x.shape[1] / groups, columns = functions.count * perGroup;
   if (groups === 1) return sums.reshape([rows, columns]).matmul(weight.reshape([columns, -1]));

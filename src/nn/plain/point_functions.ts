@@ -7,9 +7,9 @@ import { ArgumentError, ShapeError } from "../../tensor/errors.ts";
 import * as E from "../../tensor/expr.ts";
 import type { Expr } from "../../tensor/expr.ts";
 import { formatShape } from "../../tensor/layout.ts";
-import { indexSelect, map, mapMany, ones, stack, type Tensor } from "../../tensor/mod.ts";
+import { map, mapMany, ones, stack, type Tensor } from "../../tensor/mod.ts";
 import { solidHarmonics } from "./harmonics.ts";
-import { Constant } from "./persistent.ts";
+import { Constant, selectAt } from "./persistent.ts";
 
 /** A ring of a radial function: its radius R and width σ. */
 export interface PointRing {
@@ -144,8 +144,8 @@ export class PointFunctions {
   /** What they are. */
   readonly options: PointFunctionsOptions;
   readonly #frequencies: readonly number[];
-  readonly #angularRows: Int32Array;
-  readonly #rings: Int32Array;
+  readonly #angularRows: Constant;
+  readonly #rings: Constant;
   readonly #numbers: readonly [Constant, Constant];
 
   /** Functions in order. Throws ArgumentError when a function names a ring that there is not. */
@@ -167,8 +167,10 @@ export class PointFunctions {
       rows.set(frequency, row);
       row += frequency === 0 || dimension === 1 ? 1 : dimension === 2 ? 2 : 2 * frequency + 1;
     }
-    this.#angularRows = Int32Array.from(functions, ({ frequency, component }) => rows.get(frequency)! + component);
-    this.#rings = Int32Array.from(functions, ({ ring }) => ring);
+    const columns = (of: (one: PointFunction) => number): Constant =>
+      new Constant(Int32Array.from(functions, of), [functions.length]);
+    this.#angularRows = columns(({ frequency, component }) => rows.get(frequency)! + component);
+    this.#rings = columns(({ ring }) => ring);
     const numbers = radialNumbers(radial), shape = [1, numbers.length];
     this.#numbers = [0, 1].map((i) => new Constant(Float64Array.from(numbers, (pair) => pair[i]), shape)) as [
       Constant,
@@ -178,7 +180,7 @@ export class PointFunctions {
 
   /** Number of functions. */
   get count(): number {
-    return this.#rings.length;
+    return this.options.functions.length;
   }
 
   /**
@@ -224,6 +226,6 @@ export class PointFunctions {
       const [a, b] = this.#numbers.map((numbers) => numbers.like(points));
       radials = map([column, a, b, weights], (r, x, y, w) => E.mul(radialExpression(radial, r, x, y), w));
     }
-    return indexSelect(directions, 1, this.#angularRows).mul(indexSelect(radials, 1, this.#rings));
+    return selectAt(directions, 1, this.#angularRows).mul(selectAt(radials, 1, this.#rings));
   }
 }

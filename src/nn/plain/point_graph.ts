@@ -3,11 +3,13 @@
  * as many edges each form a block of rows of equal length.
  */
 
-import { ArgumentError, DTypeError, ShapeError } from "../../tensor/errors.ts";
+import type { FloatDType } from "../../tensor/dtype.ts";
+import { ArgumentError, DisposedError, DTypeError, ShapeError } from "../../tensor/errors.ts";
 import { formatShape } from "../../tensor/layout.ts";
 import type { Tensor } from "../../tensor/mod.ts";
+import { type HostArray, PlacedArrays } from "./placed_arrays.ts";
 
-/** Target points whose edges stand in rows of equal length, padded by edges of weight 0. */
+/** Target points whose edges stand in rows of equal length, padded by edges of weight 0. The arrays must not be changed. */
 export interface PointBlock {
   /** Number of target points. */
   readonly rows: number;
@@ -32,7 +34,9 @@ function rowWidth(count: number): number {
 }
 
 /**
- * Edges from source points to target points.
+ * Edges from source points to target points. Layers copy them to a device where they use them first; the copies live until `dispose()` (or
+ * `using`), or to the end of the scope in which the graph was made (a later use copies again), with the garbage collector as backstop. A step
+ * over a graph that was made and used before needs nothing of the host, and can be recorded.
  *
  * @example Edges that are read without waiting for a device in every layer
  * ```ts
@@ -60,6 +64,8 @@ export class PointGraph {
   readonly order: Int32Array | undefined;
   /** Whether there are target points without edges. */
   readonly hasLonePoints: boolean;
+  readonly #placed = new PlacedArrays();
+  #disposed = false;
 
   /**
    * Sorts edges.
@@ -108,9 +114,43 @@ export class PointGraph {
     this.order = order.every((row, t) => row === t) && !this.hasLonePoints ? undefined : order;
   }
 
+  /** Whether it has been disposed. */
+  get isDisposed(): boolean {
+    return this.#disposed;
+  }
+
+  /**
+   * An array of the graph (of a block, or the order) as a vector on the backend of `like`, floating-point numbers in its type. It belongs to the graph.
+   *
+   * @throws DisposedError after disposal.
+   * @internal
+   */
+  placed(array: HostArray, like: Tensor): Tensor {
+    if (this.#disposed) {
+      throw new DisposedError({
+        op: "use of a PointGraph",
+        expected: "a graph that has not been disposed",
+        actual: `one of ${this.edgeCount} edges, which was`,
+        hint: "Dispose it after its last use",
+      });
+    }
+    return this.#placed.on(array, like.storage.backend, like.dtype as FloatDType);
+  }
+
+  /** Frees what layers copied to devices. Idempotent; the graph cannot be used afterwards. */
+  dispose(): void {
+    this.#disposed = true;
+    this.#placed.dispose();
+  }
+
+  /** Frees it at the end of a `using` block, as {@linkcode PointGraph.dispose}. */
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
   /**
    * The graph of a tensor `[2, edges]`, read at once and remembered for as long as the tensor keeps its values: layers that get the
-   * same edges share it.
+   * same edges share it. What layers copy to devices belongs to the scope of the tensor.
    *
    * @throws ShapeError, DTypeError for another tensor; BackendError where the backend cannot read without waiting: construct the
    *   graph from `await edges.data()` there.
@@ -128,12 +168,17 @@ export class PointGraph {
       });
     }
     const { version } = edges.storage, known = graphs.get(edges);
+    let graph = known?.graph;
     if (
-      known !== undefined && known.version === version && known.graph.sourceCount === sourceCount &&
-      known.graph.targetCount === targetCount
-    ) return known.graph;
-    const graph = new PointGraph(edges.dataSync() as Int32Array, sourceCount, targetCount);
-    graphs.set(edges, { graph, version });
+      graph === undefined || known?.version !== version || graph.isDisposed || graph.sourceCount !== sourceCount ||
+      graph.targetCount !== targetCount
+    ) {
+      // Who still has the graph of other values can go on using it: it is copied again then.
+      if (graph !== undefined) graph.#placed.dispose();
+      graph = new PointGraph(edges.dataSync() as Int32Array, sourceCount, targetCount);
+      graphs.set(edges, { graph, version });
+    }
+    graph.#placed.belongTo(edges.owner);
     return graph;
   }
 }

@@ -29,6 +29,8 @@ import {
 import { Linear, PointConvolution, PointGraph } from "../../../src/nn/plain/mod.ts";
 import {
   ArgumentError,
+  currentBackend,
+  DisposedError,
   gradcheck,
   memory,
   noGrad,
@@ -313,6 +315,66 @@ test("PointConv computes in the features' precision and takes a graph in the pla
   assertClose(values(coarse.tensor), values(fine.tensor), { absolute: 1e-5 });
   const graph = new PointGraph(EDGES.dataSync() as Int32Array, 5, 5);
   assertEquals(values(conv.forward(x, graph).tensor), values(fine.tensor));
+});
+
+/** How often numbers of the host come to the current backend while `run` runs. */
+function uploads(run: () => void): number {
+  const backend = currentBackend(), write = backend.write;
+  let count = 0;
+  backend.write = (...args) => {
+    count++;
+    write.apply(backend, args);
+  };
+  try {
+    run();
+  } finally {
+    backend.write = write;
+  }
+  return count;
+}
+
+test("PointConv and PointConvolution bring nothing to the device in the second pass over a graph", () => {
+  seed(12);
+  for (const space of [rot2dOnR2(), rot3dOnR3()]) {
+    const type = mixture(space), x = cloud(type), delta = normal([LIST.length, space.dimensionality]);
+    const far = cloud(type, 5).coords!, graph = new PointGraph(EDGES.dataSync() as Int32Array, 5, 5);
+    const conv = make(type, type), plain = conv.export();
+    for (const edges of [EDGES, graph]) {
+      const pass = (): void => {
+        using _ = scope();
+        const y = conv.forward(x, edges).tensor.add(conv.forward(x, edges, { edgeDelta: delta }).tensor);
+        const z = plain.forward(x.tensor, x.coords!, edges, { targets: far });
+        y.add(z).square().mean().backward();
+        for (const layer of [conv, plain]) for (const parameter of layer.parameters()) parameter.clearGrad();
+      };
+      assert(uploads(pass) > 0);
+      assertEquals(uploads(pass), 0);
+    }
+    graph.dispose();
+    assert(uploads(() => conv.forward(x, EDGES)) === 0, "graphs do not share what they have");
+    assertThrows(() => conv.forward(x, graph), DisposedError, "PointGraph");
+  }
+});
+
+test("PointConv: a new graph in every step leaves no memory, disposed before the backward pass or at the scope's end", () => {
+  seed(13);
+  const type = mixture(rot3dOnR3()), conv = make(type, type), x = cloud(type);
+  const gradients: number[][] = [];
+  const step = (dispose: boolean, asTensor: boolean): void => {
+    using _ = scope();
+    const numbers = EDGES.dataSync() as Int32Array;
+    const edges = asTensor ? tensor(numbers, EDGES.shape) : new PointGraph(numbers, 5, 5);
+    const loss = conv.forward(x, edges).tensor.square().mean();
+    if (dispose) edges.dispose();
+    loss.backward();
+    gradients.push(values(conv.weights.grad!));
+    for (const parameter of conv.parameters()) parameter.clearGrad();
+  };
+  step(false, false);
+  const { liveBytes, liveTensors } = memory().reference;
+  for (let i = 0; i < 12; i++) step(i % 2 === 0, i % 3 === 0);
+  assertEquals([memory().reference.liveBytes, memory().reference.liveTensors], [liveBytes, liveTensors]);
+  for (const gradient of gradients) assertEquals(gradient, gradients[0]);
 });
 
 test("PointConv never holds a kernel for each edge: memory at its peak stays below a fifth of that", () => {
