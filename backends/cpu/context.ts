@@ -4,6 +4,7 @@
  */
 
 import type { DeviceBuffer } from "../../src/tensor/backend.ts";
+import type { KernelStore } from "./kernel_store.ts";
 
 /** A buffer of the cpu backend. */
 export interface HeapBuffer extends DeviceBuffer {
@@ -152,6 +153,8 @@ export interface CpuContext {
   readonly executor: Executor;
   /** The engine. */
   readonly features: CpuFeatures;
+  /** Where kernels' modules come from. */
+  readonly store: KernelStore;
   /** Native matrix products, `undefined` without OpenBLAS. */
   readonly blas: Blas | undefined;
   /**

@@ -42,7 +42,7 @@ const SOURCE = 1;
  * in the target) with a vector's width in each round, scalar 0 says how many vectors each column of the block has. Inner
  * strides are the target's distance of rows and the source's distance of columns.
  */
-function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4 | 8): Kernel {
+function buildTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4 | 8): Uint8Array {
   const module = new ModuleBuilder({ shared: context.heap.shared });
   const f = module.function(["i32", "i32", "i32"], [], "kernel");
   const [block, begin, end] = f.params;
@@ -96,7 +96,7 @@ function compileTranspose(context: CpuContext, layout: ParameterLayout, bytes: 4
     },
     true,
   );
-  return context.executor.register(module.toBytes(), ["kernel"])[0];
+  return module.toBytes();
 }
 
 /** A transposition: its loops, and which of them is contiguous in the source. */
@@ -181,7 +181,8 @@ export function createCopy(context: CpuContext): (source: View, target: View) =>
     const key = `${bytes}|${layout.outer}`;
     let kernel = transposes.get(key);
     if (kernel === undefined) {
-      kernel = compileTranspose(context, layout, bytes);
+      const module = context.store.module(`transpose|${key}`, [], () => buildTranspose(context, layout, bytes));
+      kernel = context.executor.register(module, ["kernel"])[0];
       transposes.set(key, kernel);
     }
     const template = layout.template(outer, { sizes: [], strides: [[], []] }, inner, 1);

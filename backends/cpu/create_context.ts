@@ -10,6 +10,7 @@ import type { Blas, ConvolutionMethod, CpuContext, CpuFeatures } from "./context
 import { ThreadExecutor } from "./executor.ts";
 import { detectFeatures } from "./features.ts";
 import { MAXIMUM_BYTES, MINIMUM_BYTES, WebAssemblyHeap } from "./heap.ts";
+import { KernelStore, type ModuleListener } from "./kernel_store.ts";
 import { type BlasSearch, findOpenblas, nativeSupport, registerBlas } from "./openblas.ts";
 
 /** Options of the cpu backend beyond those of every backend. */
@@ -26,6 +27,8 @@ export interface CpuOptions extends BackendOptions {
   readonly grainScale?: number;
   /** Milliseconds of work that could be split before the workers start; tests set 0. Default 60. */
   readonly startAfter?: number;
+  /** Called with each kernel's module that could be stored; all are then built. */
+  readonly onModule?: ModuleListener;
 }
 
 /** Numbers of scratch areas. */
@@ -36,6 +39,7 @@ export class CpuSystem implements CpuContext {
   readonly heap: WebAssemblyHeap;
   readonly executor: ThreadExecutor;
   readonly features: CpuFeatures;
+  readonly store: KernelStore;
   readonly blas: Blas | undefined;
   readonly grainScale: number;
   readonly convolution: ConvolutionMethod;
@@ -49,6 +53,7 @@ export class CpuSystem implements CpuContext {
     heap: WebAssemblyHeap;
     executor: ThreadExecutor;
     features: CpuFeatures;
+    store: KernelStore;
     blas: Blas | undefined;
     grainScale: number;
     convolution: ConvolutionMethod;
@@ -57,6 +62,7 @@ export class CpuSystem implements CpuContext {
     this.heap = parts.heap;
     this.executor = parts.executor;
     this.features = parts.features;
+    this.store = parts.store;
     this.blas = parts.blas;
     this.grainScale = parts.grainScale;
     this.convolution = parts.convolution;
@@ -154,5 +160,6 @@ export function createContext(options: CpuOptions = {}): CpuSystem {
   const native = search.opened && nativeSupport(search.opened, heap);
   const executor = new ThreadExecutor(heap, { threads, native, startAfter: options.startAfter });
   const blas = search.opened && registerBlas(search.opened, executor, heap);
-  return new CpuSystem({ heap, executor, features, blas, grainScale, convolution, search });
+  const store = new KernelStore({ shared: heap.shared, features, onModule: options.onModule });
+  return new CpuSystem({ heap, executor, features, store, blas, grainScale, convolution, search });
 }

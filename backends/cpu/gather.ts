@@ -35,6 +35,8 @@ interface IndexPlan {
 type EmitElement = (f: FunctionBuilder, value: Local, indexed: Local) => void;
 
 interface IndexKernel {
+  /** Which operation it is. */
+  readonly name: string;
   /** One element. */
   readonly element: EmitElement;
   /** 16 bytes of neighbours. */
@@ -99,12 +101,12 @@ function innerDistance(f: FunctionBuilder, layout: ParameterLayout, block: Local
 }
 
 /** A kernel over all positions (`nest` loops absent) or over the positions beside the axis, with the axis inside. */
-function compileIndexed(
+function buildIndexed(
   context: CpuContext,
   layout: ParameterLayout,
   access: readonly Access[],
   kind: IndexKernel,
-): Kernel {
+): Uint8Array {
   const module = new ModuleBuilder({ shared: context.heap.shared });
   const f = module.function(["i32", "i32", "i32"], [], "kernel");
   const [block, begin, end] = f.params;
@@ -120,7 +122,7 @@ function compileIndexed(
       emitIndexedRow(f, layout, block, pointers, rowCount, access, kind);
     });
   });
-  return context.executor.register(module.toBytes(), ["kernel"])[0];
+  return module.toBytes();
 }
 
 /** Plans and runs calls of one kind. */
@@ -173,7 +175,10 @@ class IndexedOperation {
     const key = `${values.dtype}|${layout.outer}|${layout.nest}|${access}`;
     let kernel = this.#kernels.get(key);
     if (kernel === undefined) {
-      kernel = compileIndexed(this.#context, layout, access, this.#kind(values.dtype));
+      const kind = this.#kind(values.dtype);
+      const build = () => buildIndexed(this.#context, layout, access, kind);
+      const module = this.#context.store.module(`${kind.name}|${key}`, [], build);
+      kernel = this.#context.executor.register(module, ["kernel"])[0];
       this.#kernels.set(key, kernel);
     }
     const total = elementCount(walked.sizes);
@@ -200,6 +205,7 @@ function storeOf(bytes: number): MemoryOp {
 function gatherKernel(dtype: DType): IndexKernel {
   const bytes = BYTES_PER_ELEMENT[dtype];
   return {
+    name: "gather",
     bytes,
     element: (f, value, indexed) => f.get(value).get(indexed).mem(loadOf(bytes)).mem(storeOf(bytes)),
     vector: (f, value, indexed) => f.get(value).get(indexed).mem("v128.load").mem("v128.store"),
@@ -212,6 +218,7 @@ function scatterKernel(dtype: DType): IndexKernel {
   const scalar = dtype === "float64" ? "f64" : dtype === "float32" ? "f32" : "i32";
   const lanes = dtype === "float64" ? "f64x2" : dtype === "float32" ? "f32x4" : "i32x4";
   return {
+    name: "scatterAdd",
     bytes,
     element: (f, value, indexed) => {
       f.get(indexed).get(indexed).mem(`${scalar}.load`).get(value).mem(`${scalar}.load`).op(`${scalar}.add`);

@@ -115,9 +115,9 @@ export class KernelFrame {
     }
   }
 
-  /** Ends the module and registers it. */
-  register(context: CpuContext): Kernel {
-    return context.executor.register(this.#module.toBytes(), ["kernel"])[0];
+  /** Ends the module. */
+  toBytes(): Uint8Array {
+    return this.#module.toBytes();
   }
 
   #leafTable(): LeafTable {

@@ -66,6 +66,18 @@ function compile(
   access: readonly Access[],
   layout: ParameterLayout,
 ): Kernel {
+  const build = () => buildMap(context, expressions, leaves, access, layout);
+  const module = context.store.module(`map|${layout.outer}|${access}`, expressions, build);
+  return context.executor.register(module, ["kernel"])[0];
+}
+
+function buildMap(
+  context: CpuContext,
+  expressions: readonly Expr[],
+  leaves: Leaves,
+  access: readonly Access[],
+  layout: ParameterLayout,
+): Uint8Array {
   const outputs = expressions.length;
   const units = expressions.map((expression) => BYTES_PER_ELEMENT[expression.dtype]);
   const frame = new KernelFrame(context, expressions, leaves, units, access, layout);
@@ -89,7 +101,7 @@ function compile(
       group("tail");
     });
   });
-  return frame.register(context);
+  return frame.toBytes();
 }
 
 /**

@@ -93,7 +93,7 @@ export function createPool(context: CpuContext): PoolOperations {
     const known = sets[dtype];
     if (known !== undefined) return known;
     const names = ["maxPool", "averagePool", "averagePoolGradient"];
-    const module = buildPoolModule(dtype, context.heap.shared);
+    const module = context.store.module(`pool|${dtype}`, [], () => buildPoolModule(dtype, context.heap.shared));
     const [maxPool, averagePool, averagePoolGradient] = context.executor.register(module, names);
     return sets[dtype] = { maxPool, averagePool, averagePoolGradient };
   };

@@ -30,12 +30,26 @@ export type InnerLoop = "reduced" | "kept";
 /** Compiles and registers `kernel(params, begin, end)` over the results. Operands: outputs, inputs, positions. */
 export function compileReduction(
   context: CpuContext,
-  { expressions, reductions, outputTypes }: Reduction,
+  reduction: Reduction,
   leaves: Leaves,
   access: readonly Access[],
   layout: ParameterLayout,
   innerLoop: InnerLoop,
 ): Kernel {
+  const { expressions, reductions, outputTypes } = reduction;
+  const what = ["reduce", innerLoop, reductions, outputTypes, layout.outer, layout.nest, access].join("|");
+  const build = () => buildReduction(context, reduction, leaves, access, layout, innerLoop);
+  return context.executor.register(context.store.module(what, expressions, build), ["kernel"])[0];
+}
+
+function buildReduction(
+  context: CpuContext,
+  { expressions, reductions, outputTypes }: Reduction,
+  leaves: Leaves,
+  access: readonly Access[],
+  layout: ParameterLayout,
+  innerLoop: InnerLoop,
+): Uint8Array {
   const outputs = expressions.length;
   const units = outputTypes.map((dtype) => BYTES_PER_ELEMENT[dtype]);
   const frame = new KernelFrame(context, expressions, leaves, units, access, layout);
@@ -156,5 +170,5 @@ export function compileReduction(
 
   if (innerLoop === "reduced") reduceAlongRows();
   else reduceAcrossRows();
-  return frame.register(context);
+  return frame.toBytes();
 }

@@ -47,8 +47,8 @@ export interface DenoLike {
   env: { get(name: string): string | undefined };
   /** Standard output. */
   stdout: { isTerminal(): boolean };
-  /** What is known of a file; rejects where there is none. */
-  stat(path: string): Promise<unknown>;
+  /** What is known of a file; throws where there is none. */
+  statSync(path: string): unknown;
 }
 
 interface Globals {

@@ -36,13 +36,14 @@ export class DenoRuntime extends ServerRuntime {
   }
 
   /** Whether a file or folder exists. */
-  override async exists(path: string): Promise<boolean> {
-    if (!isPermitted({ name: "read", path })) return false;
+  override exists(path: string): Promise<boolean> {
+    if (!isPermitted({ name: "read", path })) return Promise.resolve(false);
     try {
-      await this.#deno.stat(path);
-      return true;
+      // The asynchronous one starts a thread, which takes a program's start ten times as long.
+      this.#deno.statSync(path);
+      return Promise.resolve(true);
     } catch {
-      return false;
+      return Promise.resolve(false);
     }
   }
 

@@ -47,16 +47,15 @@ export class ConvolutionKernels {
   }
 
   #compileColumns(dtype: FloatDType): Kernel {
-    const { executor, heap } = this.context;
-    return executor.register(buildColumnsModule(dtype, heap.shared), ["columns"])[0];
+    const { executor, heap, store } = this.context;
+    const module = store.module(`columns|${dtype}`, [], () => buildColumnsModule(dtype, heap.shared));
+    return executor.register(module, ["columns"])[0];
   }
 
   #compileThin(dtype: FloatDType): ThinKernels {
-    const { executor, features, heap } = this.context;
-    const [thin, thinGradient] = executor.register(buildThinModule(dtype, features.relaxedSimd, heap.shared), [
-      "thin",
-      "thinGradient",
-    ]);
+    const { executor, features, heap, store } = this.context;
+    const module = store.module(`thin|${dtype}`, [], () => buildThinModule(dtype, features.relaxedSimd, heap.shared));
+    const [thin, thinGradient] = executor.register(module, ["thin", "thinGradient"]);
     return { thin, thinGradient };
   }
 }

@@ -216,11 +216,9 @@ export class Gemm {
   }
 
   #compile(dtype: FloatDType): Pair {
-    const { executor, features, heap } = this.#context;
-    const [gemm, gemmBatch] = executor.register(buildGemmModule(dtype, features.relaxedSimd, heap.shared), [
-      "gemm",
-      "gemmBatch",
-    ]);
+    const { executor, features, heap, store } = this.#context;
+    const build = () => buildGemmModule(dtype, features.relaxedSimd, heap.shared);
+    const [gemm, gemmBatch] = executor.register(store.module(`gemm|${dtype}`, [], build), ["gemm", "gemmBatch"]);
     return { gemm, gemmBatch };
   }
 }

@@ -49,8 +49,9 @@ export class RearrangeKernels {
   }
 
   #compile(dtype: FloatDType): RearrangeSet {
-    const { executor, heap } = this.context;
-    const [rearrange, sum] = executor.register(buildRearrangeModule(dtype, heap.shared), ["rearrange", "sum"]);
+    const { executor, heap, store } = this.context;
+    const module = store.module(`rearrange|${dtype}`, [], () => buildRearrangeModule(dtype, heap.shared));
+    const [rearrange, sum] = executor.register(module, ["rearrange", "sum"]);
     return { rearrange, sum };
   }
 }

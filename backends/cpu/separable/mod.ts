@@ -40,8 +40,9 @@ export function createSeparable(context: CpuContext): SeparableOperations {
     const key = `${dtype} ${Object.values(filter)}`;
     let kernel = kernels.get(key);
     if (kernel === undefined) {
-      const { executor, features, heap } = context;
-      [kernel] = executor.register(buildSeparableModule(dtype, features.relaxedSimd, heap.shared, filter), ["filter"]);
+      const { executor, features, heap, store } = context;
+      const build = () => buildSeparableModule(dtype, features.relaxedSimd, heap.shared, filter);
+      [kernel] = executor.register(store.module(`separable ${key}`, [], build), ["filter"]);
       kernels.set(key, kernel);
     }
     return kernel;

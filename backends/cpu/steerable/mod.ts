@@ -93,9 +93,10 @@ class SteerableKernels {
     const key = `${back} ${dtype} ${size} ${dilation} ${step} ${plan.functions.join()}`;
     let set = this.#sets.get(key);
     if (set === undefined) {
-      const { executor, features, heap } = this.context;
+      const { executor, features, heap, store } = this.context;
       const grid = { functions: plan.functions, count: plan.functionCount, size, dilation, step };
-      const binary = buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid, back);
+      const build = () => buildSteerableModule(dtype, features.relaxedSimd, heap.shared, grid, back);
+      const binary = store.module(`steerable ${key}`, [], build);
       const [planes, clear] = executor.register(binary, [back ? "planesBack" : "planes", "clear"]);
       this.#sets.set(key, set = { planes, clear });
     }
