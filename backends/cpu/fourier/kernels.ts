@@ -42,8 +42,9 @@ export class FourierKernels {
     const key = `${name} ${sizes}`;
     const known = this.#kernels.get(key);
     if (known !== undefined) return known;
-    const { executor, features, heap } = this.base.context;
-    const [kernel] = executor.register(build(features.relaxedSimd, heap.shared), [name]);
+    const { executor, features, heap, store } = this.base.context;
+    const module = store.module(`fourier ${key}`, [], () => build(features.relaxedSimd, heap.shared));
+    const [kernel] = executor.register(module, [name]);
     this.#kernels.set(key, kernel);
     return kernel;
   }
