@@ -7,9 +7,8 @@ import { printSummary, runStage, type Stage, type StageResult, testFiles } from 
 import { requireSupportedDeno } from "./versions.ts";
 
 /** What runs on either device. */
-const ON_DEVICE = ["suite", "conformance", "training", "record_step", "index_faults"].map((name) =>
-  `tests/backends/cuda/${name}_test.ts`
-);
+const ON_DEVICE = ["suite", "conformance", "training", "demo_training", "record_step", "record_points", "index_faults"]
+  .map((name) => `tests/backends/cuda/${name}_test.ts`);
 
 async function stages(mode: "emulated" | "gpu"): Promise<Stage[]> {
   const { bun } = await installedPrograms();
