@@ -1,4 +1,4 @@
-// The task bench:cuda as a program, on the emulator: it names the device that ran, measures a network, and ends with a line of ratios. Its
+// The task bench:cuda as a program, on the emulator: it names the device that ran, measures networks, and ends with a line of ratios. Its
 // figures mean something on a GPU only.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
@@ -14,13 +14,15 @@ test.runIf(
   "bench:cuda names the emulator as its device, measures, and prints ratios as its last line",
   missing ?? "",
   async () => {
-    const args = ["--seconds", "0.001", "--no-peers", "readme-conv/inference"];
+    const args = ["--seconds", "0.001", "--no-peers", "readme-conv/inference", "point/recorded-step"];
     const env = emulatorEnvironment(await buildEmulator());
     const { code, stdout, stderr } = await execute("bench/cuda/run.ts", args, { flags: ["-A"], env, limit: 300 });
     assertEquals(code, 0, stderr);
     const lines = stdout.trim().split("\n");
     assertStringIncludes(lines[0], "emulator (host memory)");
-    assert(lines.some((line) => /^readme-conv\/inference: [\d.]+ ms$/.test(line)), stdout);
+    for (const name of args.slice(3)) {
+      assert(lines.some((line) => line.startsWith(`${name}: `) && /: [\d.e+]+ ms$/.test(line)), stdout);
+    }
     assertMatch(lines.at(-1)!, /^\{.*\}$/);
   },
 );
