@@ -21,7 +21,8 @@ import type {
   SteerableConvolutionCall,
   View,
 } from "../../src/tensor/backend.ts";
-import { dtypeOf, type TypedArray } from "../../src/tensor/dtype.ts";
+import type { ConvolutionGeometry } from "../../src/tensor/conv_geometry.ts";
+import { dtypeOf, type FloatDType, type TypedArray } from "../../src/tensor/dtype.ts";
 import { ArgumentError, DisposedError, DTypeError } from "../../src/tensor/errors.ts";
 import { elementCount, formatShape } from "../../src/tensor/layout.ts";
 import type { SeparableFilterCall } from "../../src/tensor/separable_filter.ts";
@@ -34,13 +35,16 @@ export type { CpuOptions };
 class CpuBackend implements Backend {
   readonly name = "cpu";
   readonly canReadSync = true;
+  readonly convolutionShare: (geometry: ConvolutionGeometry, dtype: FloatDType) => number;
   #system: CpuSystem | undefined;
   #operations: Operations | undefined;
   readonly #info: () => BackendInfo;
 
   constructor(system: CpuSystem) {
     this.#system = system;
-    this.#operations = createOperations(system);
+    const operations = createOperations(system);
+    this.#operations = operations;
+    this.convolutionShare = operations.convolutionShare;
     this.#info = () => describe(system);
   }
 

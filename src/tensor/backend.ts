@@ -9,7 +9,7 @@
  */
 
 import type { ConvolutionGeometry } from "./conv_geometry.ts";
-import type { DType, TypedArray } from "./dtype.ts";
+import type { DType, FloatDType, TypedArray } from "./dtype.ts";
 import type { Expr } from "./expr.ts";
 import type { ReduceOp } from "./expr_ops.ts";
 import type { Layout } from "./layout.ts";
@@ -250,6 +250,11 @@ export interface Backend {
   readonly checksIndices?: boolean;
   /** What the parts of a convolution cost here, by which layers choose their plans. Default: as on the cpu backend. */
   readonly steerableCosts?: SteerableCosts;
+  /**
+   * Part of the direct form's time, from 0 to 1, that a convolution of a geometry takes here by an algorithm with fewer multiplications, as
+   * estimated; layers choose their plans by it. Default: 1.
+   */
+  readonly convolutionShare?: (geometry: ConvolutionGeometry, dtype: FloatDType) => number;
 
   /** New memory, contents arbitrary. Throws `OutOfMemoryError` and changes nothing when there is none. */
   allocate(bytes: number): DeviceBuffer;

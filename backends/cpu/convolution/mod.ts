@@ -5,13 +5,14 @@
  */
 
 import type { ConvolutionCall, View } from "../../../src/tensor/backend.ts";
-import { BYTES_PER_ELEMENT } from "../../../src/tensor/dtype.ts";
+import type { ConvolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
+import { BYTES_PER_ELEMENT, type FloatDType } from "../../../src/tensor/dtype.ts";
 import type { CpuContext, HeapBuffer } from "../context.ts";
 import type { Gemm } from "../gemm/gemm.ts";
-import { chooseTiling } from "../fourier/choice.ts";
+import { chooseTiling, tilingShare } from "../fourier/choice.ts";
 import { correlateTiles } from "../fourier/forward.ts";
 import { FourierKernels } from "../fourier/kernels.ts";
-import { planeProblem } from "../fourier/problem.ts";
+import { planeProblem, planeSizes } from "../fourier/problem.ts";
 import { correlateTileWeights } from "../fourier/weight_gradient.ts";
 import { type Correlation, forwardCorrelation, inputGradientCorrelations } from "./correlation.ts";
 import { correlate } from "./forward.ts";
@@ -26,6 +27,8 @@ export interface ConvolutionOperations {
   convolutionInputGradient(call: ConvolutionCall): void;
   /** `weight` (its gradient) from `input` and `output` (its gradient). */
   convolutionWeightGradient(call: ConvolutionCall): void;
+  /** Part of the direct form's time that a convolution takes. */
+  convolutionShare(geometry: ConvolutionGeometry, dtype: FloatDType): number;
 }
 
 /** Address of a view's first element; its buffer is one of the heap's. */
@@ -37,12 +40,12 @@ function pointerOf(view: View): number {
 export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionOperations {
   const kernels = new ConvolutionKernels(context, gemm);
   const tiles = new FourierKernels(kernels);
+  const { convolution: method, blas, heap } = context;
+  const choice = { method, native: blas !== undefined, limit: heap.limit };
   /** Computes one correlation, or its weight gradient, directly or in tiles. */
   const compute = (problem: Correlation, forWeights: boolean): void => {
     const plane = planeProblem(problem);
-    const { convolution: method, blas, heap } = context;
-    const choice = { method, forWeights, native: blas !== undefined, limit: heap.limit };
-    const tiling = plane && chooseTiling(plane, choice);
+    const tiling = plane && chooseTiling(plane, { ...choice, forWeights });
     if (plane === undefined || tiling === undefined) {
       (forWeights ? correlateWeights : correlate)(kernels, problem);
     } else {
@@ -58,6 +61,10 @@ export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionO
     },
     convolutionWeightGradient(call) {
       compute(forwardCorrelation(call, pointerOf), true);
+    },
+    convolutionShare(geometry, dtype) {
+      const sizes = planeSizes(geometry, dtype);
+      return sizes === undefined ? 1 : tilingShare(sizes, choice);
     },
   };
 }

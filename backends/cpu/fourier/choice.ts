@@ -23,7 +23,7 @@
  */
 
 import type { ConvolutionMethod } from "../context.ts";
-import type { PlaneProblem } from "./problem.ts";
+import type { PlaneSizes } from "./problem.ts";
 import { filterBytes, tilePlanes, type Tiling } from "./layout.ts";
 
 /** Sizes of transforms that are tried. */
@@ -83,7 +83,7 @@ const BLOCKS = { count: 4, tiles: 32 } as const;
 const CHUNK_BYTES = 4 * 1024 * 1024;
 
 /** Tiles of a block that a thread computes. */
-function blockTiles({ batch, inChannels, outChannels, taps, outputs }: PlaneProblem, n: number): number {
+function blockTiles({ batch, inChannels, outChannels, taps, outputs }: PlaneSizes, n: number): number {
   const step = n - taps + 1;
   const all = batch * Math.ceil(outputs[0] / step) * Math.ceil(outputs[1] / step);
   const most = 4 * inChannels * outChannels * 48 <= UNPACKED ? 48 : 64;
@@ -91,19 +91,19 @@ function blockTiles({ batch, inChannels, outChannels, taps, outputs }: PlaneProb
 }
 
 /** Tiles of a chunk of the weight gradient: more where there are few channels. */
-function chunkTiles({ inChannels, outChannels }: PlaneProblem, n: number): number {
+function chunkTiles({ inChannels, outChannels }: PlaneSizes, n: number): number {
   return Math.min(256, Math.max(48, CHUNK_BYTES / (4 * n * n * (inChannels + outChannels))));
 }
 
 /** Estimated nanoseconds of the direct form. */
-function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneProblem, costs: Costs): number {
+function directTime({ batch, groups, inChannels, outChannels, taps, outputs }: PlaneSizes, costs: Costs): number {
   const pixels = outputs[0] * outputs[1], [multiply, channels, small] = costs.direct;
   const work = batch * groups * inChannels * outChannels * taps * taps * pixels;
   return work * multiply * (1 + channels / (taps * taps * Math.min(inChannels, outChannels))) * (1 + small / pixels);
 }
 
 /** Estimated nanoseconds in tiles. */
-function tileTime(problem: PlaneProblem, tiling: Tiling, costs: Costs): number {
+function tileTime(problem: PlaneSizes, tiling: Tiling, costs: Costs): number {
   const { batch, groups, inChannels, outChannels, outputs } = problem;
   const { n, step, tileColumns, blocks } = tiling;
   const size = TRANSFORM_SIZES.indexOf(n);
@@ -132,10 +132,20 @@ export interface TilingChoice {
 }
 
 /** The tiling by which a problem is computed; `undefined` where the direct form is. */
-export function chooseTiling(
-  problem: PlaneProblem,
+export function chooseTiling(problem: PlaneSizes, choice: TilingChoice): Tiling | undefined {
+  return fastestTiling(problem, choice)?.tiling;
+}
+
+/** Part of the direct form's time that the forward pass of a problem takes, as estimated: 1 where it is computed directly. */
+export function tilingShare(problem: PlaneSizes, choice: Omit<TilingChoice, "forWeights">): number {
+  const fastest = fastestTiling(problem, { ...choice, forWeights: false });
+  return fastest === undefined ? 1 : fastest.time / directTime(problem, choice.native ? NATIVE : WEBASSEMBLY);
+}
+
+function fastestTiling(
+  problem: PlaneSizes,
   { method, forWeights, native, limit }: TilingChoice,
-): Tiling | undefined {
+): { readonly tiling: Tiling; readonly time: number } | undefined {
   const { batch, groups, inChannels, outChannels, taps, outputs } = problem;
   if (method === "direct" || batch * groups * outputs[0] * outputs[1] === 0) return undefined;
   const costs = native ? NATIVE : WEBASSEMBLY;
@@ -154,5 +164,5 @@ export function chooseTiling(
     least = time;
     chosen = tiling;
   }
-  return chosen;
+  return chosen && { tiling: chosen, time: least };
 }

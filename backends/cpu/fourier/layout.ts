@@ -5,7 +5,7 @@
 
 import { evenParts } from "../convolution/plan.ts";
 import { outputScratchBytes, rowPhases, tileScratchBytes } from "./tile_sizes.ts";
-import type { PlaneProblem } from "./problem.ts";
+import type { PlaneSizes } from "./problem.ts";
 
 /** A range of tiles: all tiles of some rows of tiles of some samples. */
 export interface Block {
@@ -36,7 +36,7 @@ export interface Tiling {
 }
 
 /** Cuts into blocks of about `wanted` tiles. */
-export function tilePlanes(problem: PlaneProblem, n: number, wanted: number): Tiling {
+export function tilePlanes(problem: PlaneSizes, n: number, wanted: number): Tiling {
   const { batch, taps, outputs: [height, width] } = problem;
   const step = n - taps + 1;
   const tileColumns = Math.ceil(width / step), allRows = Math.ceil(height / step);
@@ -91,6 +91,6 @@ export function scratchBytes({ n, step, tileColumns, blocks }: Tiling): number {
 }
 
 /** Bytes of the transformed filters of a group. */
-export function filterBytes(n: number, { inChannels, outChannels }: PlaneProblem): number {
+export function filterBytes(n: number, { inChannels, outChannels }: PlaneSizes): number {
   return 8 * n * n * inChannels * outChannels;
 }

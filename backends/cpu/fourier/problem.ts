@@ -3,10 +3,12 @@
  * square filter. The input gradient's backward steps become forward ones by reading the filter from its other end.
  */
 
+import type { ConvolutionGeometry } from "../../../src/tensor/conv_geometry.ts";
+import type { FloatDType } from "../../../src/tensor/dtype.ts";
 import type { Correlation, Placement } from "../convolution/correlation.ts";
 
-/** A correlation of planes with a square filter, stride and step 1. */
-export interface PlaneProblem {
+/** Sizes of a correlation of planes with a square filter, stride and step 1. */
+export interface PlaneSizes {
   /** Samples. */
   readonly batch: number;
   /** Groups of channels. */
@@ -17,10 +19,14 @@ export interface PlaneProblem {
   readonly outChannels: number;
   /** Taps along each axis. */
   readonly taps: number;
-  /** Rows and columns of the input. */
-  readonly inputs: readonly [number, number];
   /** Rows and columns of the output. */
   readonly outputs: readonly [number, number];
+}
+
+/** A correlation of planes with a square filter, stride and step 1. */
+export interface PlaneProblem extends PlaneSizes {
+  /** Rows and columns of the input. */
+  readonly inputs: readonly [number, number];
   /** Row and column of the input that output 0 and tap 0 meet. */
   readonly start: readonly [number, number];
   /** `in`, with columns next to each other. */
@@ -31,11 +37,24 @@ export interface PlaneProblem {
   readonly output: Placement;
 }
 
+/** Fewer channels than this are not worth the transforms. */
+const LEAST_CHANNELS = 4;
+
+/** The sizes of a convolution's forward pass, `undefined` where tiles do not apply. */
+export function planeSizes(geometry: ConvolutionGeometry, dtype: FloatDType): PlaneSizes | undefined {
+  const { batch, groups, inputSize, kernelSize, outputSize, stride, dilation } = geometry;
+  const inChannels = geometry.inChannels / groups, outChannels = geometry.outChannels / groups;
+  if (dtype !== "float32" || Math.min(inChannels, outChannels) < LEAST_CHANNELS) return undefined;
+  if (inputSize.length !== 2 || kernelSize[0] !== kernelSize[1] || kernelSize[0] < 2) return undefined;
+  if (stride.some((step) => step !== 1) || dilation.some((step) => step !== 1)) return undefined;
+  return { batch, groups, inChannels, outChannels, taps: kernelSize[0], outputs: [outputSize[0], outputSize[1]] };
+}
+
 /** The problem for tiles, `undefined` where they do not apply. */
 export function planeProblem(problem: Correlation): PlaneProblem | undefined {
   const { dtype, batch, groups, inChannels, outChannels, axes, input, weight, output } = problem;
   const [depth, rows, columns] = axes;
-  if (dtype !== "float32" || inChannels < 4 || outChannels < 4) return undefined;
+  if (dtype !== "float32" || Math.min(inChannels, outChannels) < LEAST_CHANNELS) return undefined;
   if (depth.taps !== 1 || depth.inputs !== 1 || depth.outputs !== 1 || depth.start !== 0) return undefined;
   if (rows.taps !== columns.taps || rows.taps < 2) return undefined;
   for (const { stride, step, inputs, outputs } of [rows, columns]) {

@@ -5,8 +5,8 @@
 
 import type { Backend } from "../../tensor/backend.ts";
 import type { ConvolutionGeometry } from "../../tensor/conv_geometry.ts";
+import type { FloatDType } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
-import type { SteerableCosts } from "../../tensor/steerable_plan.ts";
 import { planCosts } from "./plan_cost.ts";
 import { HarmonicConvolution } from "./harmonic_plan.ts";
 import type { FastConvolution, LayerParts, PlanForm } from "./plan_parts.ts";
@@ -46,8 +46,8 @@ export interface PlanChoice {
 }
 
 /** What tells the geometries of one layer apart. */
-function shapeKey({ batch, inputSize, outputSize }: ConvolutionGeometry): string {
-  return `${batch} ${inputSize} ${outputSize}`;
+function shapeKey({ batch, inputSize, outputSize }: ConvolutionGeometry, dtype: FloatDType): string {
+  return `${batch} ${inputSize} ${outputSize} ${dtype}`;
 }
 
 /** The plans of a layer, made when they are first needed. */
@@ -56,8 +56,8 @@ export class ConvolutionPlans {
   readonly parts: LayerParts;
   readonly #setting: ConvolutionPlan | "auto";
   readonly #made = new Map<string, FastConvolution>();
-  /** By what a backend says of its costs. */
-  readonly #choices = new Map<SteerableCosts | undefined, Map<string, PlanChoice>>();
+  /** By backend: each has its costs. */
+  readonly #choices = new WeakMap<Backend, Map<string, PlanChoice>>();
   readonly #noted = new WeakMap<Backend, Set<string>>();
 
   /** The plans of a layer; `setting` fixes one. */
@@ -83,13 +83,13 @@ export class ConvolutionPlans {
    * The cheapest plan for a geometry on a backend, of those that the setting allows. The geometry of a transposed convolution
    * is that of the convolution whose adjoint it is.
    */
-  choose(geometry: ConvolutionGeometry, backend: Backend, transposed = false): PlanChoice {
-    return this.#choose(shapeKey(geometry), geometry, backend, transposed);
+  choose(geometry: ConvolutionGeometry, dtype: FloatDType, backend: Backend, transposed = false): PlanChoice {
+    return this.#choose(shapeKey(geometry, dtype), geometry, dtype, backend, transposed);
   }
 
   /** The same for a layer that now runs by it; `backendInfo()` shows it. */
-  chooseToRun(geometry: ConvolutionGeometry, backend: Backend, transposed = false): PlanChoice {
-    const key = shapeKey(geometry), choice = this.#choose(key, geometry, backend, transposed);
+  chooseToRun(geometry: ConvolutionGeometry, dtype: FloatDType, backend: Backend, transposed = false): PlanChoice {
+    const key = shapeKey(geometry, dtype), choice = this.#choose(key, geometry, dtype, backend, transposed);
     // Nothing runs on an empty batch.
     if (geometry.batch === 0) return choice;
     let noted = this.#noted.get(backend);
@@ -101,19 +101,26 @@ export class ConvolutionPlans {
     return choice;
   }
 
-  #choose(key: string, geometry: ConvolutionGeometry, backend: Backend, transposed: boolean): PlanChoice {
+  #choose(
+    key: string,
+    geometry: ConvolutionGeometry,
+    dtype: FloatDType,
+    backend: Backend,
+    transposed: boolean,
+  ): PlanChoice {
     const setting = this.#setting;
     const usual: PlanForm = transposed ? "transposed" : "forward";
     // Compositions of other operations keep all planes in memory: without the primitive only who asks for them gets them.
     if (setting === "dense" || (setting === "auto" && backend.steerableConvolution === undefined)) {
       return { plan: "dense", form: usual };
     }
-    const costs = backend.steerableCosts;
-    const known = this.#choices.get(costs) ?? new Map<string, PlanChoice>();
-    this.#choices.set(costs, known);
+    const known = this.#choices.get(backend) ?? new Map<string, PlanChoice>();
+    this.#choices.set(backend, known);
     let choice = known.get(key);
     if (choice === undefined) {
-      choice = planCosts(this, geometry, transposed, costs).find(({ plan }) => setting === "auto" || plan === setting)!;
+      const share = backend.convolutionShare?.(geometry, dtype);
+      const costs = planCosts(this, geometry, transposed, backend.steerableCosts, share);
+      choice = costs.find(({ plan }) => setting === "auto" || plan === setting)!;
       if (known.size >= 64) known.clear();
       known.set(key, choice);
     }

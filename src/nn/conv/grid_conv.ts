@@ -44,7 +44,7 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
     this.checkGridInput(input);
     const { padding, stride, dilation, groups, paddingMode } = this.settings;
     const { tensor: x } = input;
-    const { plan, form } = this.plans.chooseToRun(this.#geometry(x.shape), x.backend);
+    const { plan, form } = this.plans.chooseToRun(this.#geometry(x.shape), x.dtype as FloatDType, x.backend);
     if (plan !== "dense") {
       const inside = paddingMode === "zeros" || padding.every(([before, after]) => before === 0 && after === 0);
       const source = inside ? x : padSpatial(x, padding, paddingMode);
@@ -65,7 +65,7 @@ export abstract class GridConv<K extends RepresentationKind = RepresentationKind
 
   /** How an input `[batch, channels, …spatial]` of this shape is convolved on a backend. Default: the current one. */
   planFor(inputShape: Shape, backend: Backend = currentBackend()): ConvolutionPlan {
-    return this.plans.choose(this.#geometry(inputShape), backend).plan;
+    return this.plans.choose(this.#geometry(inputShape), this.weights.dtype as FloatDType, backend).plan;
   }
 
   #geometry(inputShape: Shape): ConvolutionGeometry {
@@ -150,7 +150,7 @@ export abstract class GridConvTransposed<K extends RepresentationKind = Represen
     this.checkGridInput(input);
     const { tensor: x } = input, { stride, padding, dilation, groups } = this.settings;
     const options = { stride, padding, dilation: stride.map(() => dilation), outputPadding: this.outputPadding };
-    const { plan, form } = this.plans.chooseToRun(this.#geometry(x.shape), x.backend, true);
+    const { plan, form } = this.plans.chooseToRun(this.#geometry(x.shape), x.dtype as FloatDType, x.backend, true);
     if (plan !== "dense") {
       return new GeometricTensor(this.convolveBy(this.plans.get(plan, form), x, options), this.outType);
     }
@@ -160,7 +160,7 @@ export abstract class GridConvTransposed<K extends RepresentationKind = Represen
 
   /** How an input `[batch, channels, …spatial]` of this shape is convolved on a backend. Default: the current one. */
   planFor(inputShape: Shape, backend: Backend = currentBackend()): ConvolutionPlan {
-    return this.plans.choose(this.#geometry(inputShape), backend, true).plan;
+    return this.plans.choose(this.#geometry(inputShape), this.weights.dtype as FloatDType, backend, true).plan;
   }
 
   /** That of the convolution whose adjoint this is. */

@@ -73,15 +73,21 @@ function denseCost(geometry: ConvolutionGeometry, weights: SteerableCosts): numb
     positions * (copied * weights.denseCopy + outChannels * weights.denseOutput);
 }
 
-/** The costs of all plans for a geometry, the cheapest first. `weights` are the costs on the backend. */
+/**
+ * The costs of all plans for a geometry, the cheapest first.
+ *
+ * @param weights The costs on the backend.
+ * @param denseShare Part of the direct form's time that the backend's convolution takes.
+ */
 export function planCosts(
   plans: ConvolutionPlans,
   geometry: ConvolutionGeometry,
   transposed = false,
   weights: SteerableCosts = CPU_COSTS,
+  denseShare = 1,
 ): PlanCost[] {
-  const forms = formsOf(geometry, transposed);
-  const costs: PlanCost[] = [{ plan: "dense", form: forms[0][0], cost: denseCost(geometry, weights) }];
+  const forms = formsOf(geometry, transposed), direct = denseCost(geometry, weights);
+  const costs: PlanCost[] = [{ plan: "dense", form: forms[0][0], cost: direct * denseShare }];
   const { tables } = plans.parts, { batch, groups, inputSize, outputSize } = geometry;
   for (const [form, planGeometry] of forms) {
     for (const plan of ["harmonic", "structured"] as const) {
@@ -93,7 +99,7 @@ export function planCosts(
       let cost = work.projection * weights.projection + work.folded * weights.fold + work.product * thin +
         work.planes * positions * weights.plane + work.outputs * weights.output;
       // Without fewer functions than taps nothing is gained by them alone.
-      if (plan === "harmonic" && tables.functionCount >= tables.points) cost += costs[0].cost;
+      if (plan === "harmonic" && tables.functionCount >= tables.points) cost += direct;
       // The planes of the harmonic plan are the functions themselves.
       if (plan === "structured") cost += work.contraction * weights.contraction;
       const [source, target] = transposed ? [outputSize, inputSize] : [inputSize, outputSize];

@@ -2,8 +2,17 @@
 // covers: src/nn/conv/plan_cost.ts
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createBackend as createCpu } from "../../../backends/cpu/mod.ts";
 import { bandlimitedRegularRepresentation, directSum } from "../../../src/group/mod.ts";
-import { flipOnR1, flipRot2dOnR2, icoOnR3, octaOnR3, rot2dOnR2, rot3dOnR3 } from "../../../src/gspaces/mod.ts";
+import {
+  flip2dOnR2,
+  flipOnR1,
+  flipRot2dOnR2,
+  icoOnR3,
+  octaOnR3,
+  rot2dOnR2,
+  rot3dOnR3,
+} from "../../../src/gspaces/mod.ts";
 import {
   FieldType,
   GeometricTensor,
@@ -192,8 +201,23 @@ test("a backend's own costs decide the plan, for one shape on several backends",
   const usual = await startBackend("cpu");
   const costly = Object.create(usual, { steerableCosts: { value: { ...CPU_COSTS, plane: 1e6 } } }) as typeof usual;
   for (const [backend, plan] of [[usual, "structured"], [costly, "dense"], [usual, "structured"]] as const) {
-    assertEquals(plans.choose(geometry, backend).plan, plan);
+    assertEquals(plans.choose(geometry, "float32", backend).plan, plan);
   }
+});
+
+test("a backend's faster dense convolution decides the plan, for the element type that it is for", async () => {
+  const type = regular(flip2dOnR2(), 32);
+  const { tables, layout, kernelSize } = new R2Conv(type, type, 5, { padding: 2 });
+  const plans = new ConvolutionPlans({ tables, layout, inType: type, outType: type, groups: 1, kernelSize }, "auto");
+  const geometry = convolutionGeometry([16, type.size, 29, 29], [type.size, type.size, 5, 5], { padding: 2 });
+  const fast = await createCpu({ convolution: "auto" }), slow = await createCpu({ convolution: "direct" });
+  assert(fast.convolutionShare!(geometry, "float32") < 0.6);
+  assertEquals([fast.convolutionShare!(geometry, "float64"), slow.convolutionShare!(geometry, "float32")], [1, 1]);
+  assertEquals(plans.choose(geometry, "float32", fast).plan, "dense");
+  assertEquals(plans.choose(geometry, "float64", fast).plan, "structured");
+  assertEquals(plans.choose(geometry, "float32", slow).plan, "structured");
+  fast.dispose();
+  slow.dispose();
 });
 
 test("changes of basis cost what they do: nothing where fields are irreps in order already", () => {
