@@ -12,7 +12,7 @@ import type { Gemm } from "../gemm/gemm.ts";
 import { chooseTiling, tilingShare } from "../fourier/choice.ts";
 import { correlateTiles } from "../fourier/forward.ts";
 import { FourierKernels } from "../fourier/kernels.ts";
-import { planeProblem, planeSizes } from "../fourier/problem.ts";
+import { outputParts, planeProblem, planeSizes } from "../fourier/problem.ts";
 import { correlateTileWeights } from "../fourier/weight_gradient.ts";
 import { type Correlation, forwardCorrelation, inputGradientCorrelations } from "./correlation.ts";
 import { correlate } from "./forward.ts";
@@ -45,11 +45,13 @@ export function createConvolution(context: CpuContext, gemm: Gemm): ConvolutionO
   /** Computes one correlation, or its weight gradient, directly or in tiles. */
   const compute = (problem: Correlation, forWeights: boolean): void => {
     const plane = planeProblem(problem);
-    const tiling = plane && chooseTiling(plane, { ...choice, forWeights });
-    if (plane === undefined || tiling === undefined) {
+    const chosen = plane && chooseTiling(plane, { ...choice, forWeights });
+    if (plane === undefined || chosen === undefined) {
       (forWeights ? correlateWeights : correlate)(kernels, problem);
-    } else {
-      (forWeights ? correlateTileWeights : correlateTiles)(tiles, plane, tiling);
+      return;
+    }
+    for (const part of outputParts(plane, chosen.outChannels)) {
+      (forWeights ? correlateTileWeights : correlateTiles)(tiles, part, chosen.tiling);
     }
   };
   return {

@@ -73,6 +73,9 @@ const MARGIN = 0.84;
 /** Part of the heap's limit that transformed filters may take, and the planes of a block or a chunk. */
 const MEMORY_PART = 1 / 64;
 
+/** Output channels that a part has at least. */
+const LEAST_PART = 32;
+
 /** Multiply-adds of a product up to which OpenBLAS does not pack its operands. */
 const UNPACKED = 1_000_000;
 
@@ -119,6 +122,14 @@ function tileTime(problem: PlaneSizes, tiling: Tiling, costs: Costs): number {
   return groups * (transforms + filters + products + overhead);
 }
 
+/** A problem as parts of output channels, whose transformed filters fit into memory: one after the other, input transforms and all. */
+export interface PartTiling {
+  /** The tiling of each part. */
+  readonly tiling: Tiling;
+  /** Output channels of a part, but for the last one. */
+  readonly outChannels: number;
+}
+
 /** How a problem is computed. */
 export interface TilingChoice {
   /** How convolutions are computed. */
@@ -131,9 +142,9 @@ export interface TilingChoice {
   readonly limit: number;
 }
 
-/** The tiling by which a problem is computed; `undefined` where the direct form is. */
-export function chooseTiling(problem: PlaneSizes, choice: TilingChoice): Tiling | undefined {
-  return fastestTiling(problem, choice)?.tiling;
+/** The tiling by which a problem is computed, with the output channels of each part; `undefined` where the direct form is. */
+export function chooseTiling(problem: PlaneSizes, choice: TilingChoice): PartTiling | undefined {
+  return fastestTiling(problem, choice);
 }
 
 /** Part of the direct form's time that the forward pass of a problem takes, as estimated: 1 where it is computed directly. */
@@ -145,24 +156,26 @@ export function tilingShare(problem: PlaneSizes, choice: Omit<TilingChoice, "for
 function fastestTiling(
   problem: PlaneSizes,
   { method, forWeights, native, limit }: TilingChoice,
-): { readonly tiling: Tiling; readonly time: number } | undefined {
-  const { batch, groups, inChannels, outChannels, taps, outputs } = problem;
+): PartTiling & { readonly time: number } | undefined {
+  const { batch, groups, taps, outputs } = problem;
   if (method === "direct" || batch * groups * outputs[0] * outputs[1] === 0) return undefined;
   const costs = native ? NATIVE : WEBASSEMBLY;
   let least = method === "fourier" ? Infinity : MARGIN * directTime(problem, costs);
-  let chosen: Tiling | undefined;
+  let chosen: PartTiling | undefined;
   for (const n of TRANSFORM_SIZES) {
-    if (n < taps + 1 || groups * filterBytes(n, problem) > MEMORY_PART * limit) continue;
-    const affordable = (MEMORY_PART * limit) / (4 * n * n * (inChannels + outChannels));
+    const parts = Math.ceil(groups * filterBytes(n, problem) / (MEMORY_PART * limit));
+    const part = { ...problem, outChannels: Math.ceil(problem.outChannels / parts) };
+    if (n < taps + 1 || part.outChannels < LEAST_PART && parts > 1) continue;
+    const affordable = (MEMORY_PART * limit) / (4 * n * n * (part.inChannels + part.outChannels));
     if (affordable < 16) continue;
-    const wanted = forWeights ? chunkTiles(problem, n) : blockTiles(problem, n);
-    const tiling = tilePlanes(problem, n, Math.min(wanted, affordable));
+    const wanted = forWeights ? chunkTiles(part, n) : blockTiles(part, n);
+    const tiling = tilePlanes(part, n, Math.min(wanted, affordable));
     // A block has one row of tiles at least, however wide.
     if (tiling.tiles > affordable) continue;
-    const time = tileTime(problem, tiling, costs);
+    const time = parts * tileTime(part, tiling, costs);
     if (time >= least) continue;
     least = time;
-    chosen = tiling;
+    chosen = { tiling, outChannels: part.outChannels };
   }
-  return chosen && { tiling: chosen, time: least };
+  return chosen && { ...chosen, time: least };
 }

@@ -84,3 +84,18 @@ export function planeProblem(problem: Correlation): PlaneProblem | undefined {
     output,
   };
 }
+
+/** A problem as one for each `channels` output channels. */
+export function outputParts(problem: PlaneProblem, channels: number): PlaneProblem[] {
+  const { outChannels, weight, output } = problem;
+  if (channels >= outChannels) return [problem];
+  return Array.from({ length: Math.ceil(outChannels / channels) }, (_, part) => {
+    const first = part * channels;
+    return {
+      ...problem,
+      outChannels: Math.min(channels, outChannels - first),
+      weight: { ...weight, pointer: weight.pointer + 4 * first * weight.outer },
+      output: { ...output, pointer: output.pointer + 4 * first * output.channel },
+    };
+  });
+}

@@ -3,24 +3,26 @@
 // accuracy, on any number of threads, and with values that are not finite.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
+import { createBackend } from "../../../../backends/cpu/mod.ts";
 import { createContext } from "../../../../backends/cpu/create_context.ts";
 import { forwardCorrelation, inputGradientCorrelations } from "../../../../backends/cpu/convolution/correlation.ts";
 import { correlate } from "../../../../backends/cpu/convolution/forward.ts";
 import { ConvolutionKernels } from "../../../../backends/cpu/convolution/kernels.ts";
 import { createConvolution } from "../../../../backends/cpu/convolution/mod.ts";
 import { correlateWeights } from "../../../../backends/cpu/convolution/weight_gradient.ts";
-import { TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
+import { chooseTiling, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
 import { correlateTiles } from "../../../../backends/cpu/fourier/forward.ts";
 import { FourierKernels } from "../../../../backends/cpu/fourier/kernels.ts";
 import { tilePlanes } from "../../../../backends/cpu/fourier/layout.ts";
-import { planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
+import { planeProblem, planeSizes } from "../../../../backends/cpu/fourier/problem.ts";
 import { correlateTileWeights } from "../../../../backends/cpu/fourier/weight_gradient.ts";
 import { Gemm } from "../../../../backends/cpu/gemm/gemm.ts";
 import { findOpenblas } from "../../../../backends/cpu/openblas.ts";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
 import { runtime } from "../../../../src/runtime/mod.ts";
-import type { ConvolutionCall, View } from "../../../../src/tensor/backend.ts";
+import type { Backend, ConvolutionCall, View } from "../../../../src/tensor/backend.ts";
 import { convolutionGeometry, type ConvolutionOptions } from "../../../../src/tensor/conv_geometry.ts";
+import { convolution, grad, scope, tensor } from "../../../../src/tensor/mod.ts";
 import { ArgumentError } from "../../../../src/tensor/errors.ts";
 import { contiguousStrides, elementCount } from "../../../../src/tensor/layout.ts";
 import { assertClose } from "../../../support/close.ts";
@@ -304,4 +306,31 @@ test("the option convolution decides how convolutions are computed, and a wrong 
   const wrong = { openblas: "off", convolution: "winograd" as "direct" };
   const error = assertThrows(() => createContext(wrong), ArgumentError);
   assert(error.message.includes('"winograd"') && error.message.includes('"fourier"'), error.message);
+});
+
+test("many channels are computed in parts of the outputs, forward and both gradients", async () => {
+  const tiles = await createBackend({ openblas: "off", heapLimit: 32 << 20, convolution: "fourier" });
+  const direct = await createBackend({ openblas: "off", convolution: "direct" });
+  const run = async (backend: Backend): Promise<number[][]> => {
+    using _ = scope();
+    const place = (shape: number[], seed: number) =>
+      tensor(noise(elementCount(shape), seed), { backend, requiresGrad: true }).reshape(shape);
+    const x = place([2, 24, 11, 9], 1), weight = place([230, 12, 5, 5], 2);
+    const y = convolution(x, weight, { padding: 2, groups: 2 });
+    const gradients = grad([y], [x, weight], { gradOutputs: [place([2, 230, 11, 9], 3).detach()] });
+    return await Promise.all([y, ...gradients].map(async (result) => Array.from(await result.data())));
+  };
+  // 115 channels do not fit into a 64th of the heap at once.
+  const sizes = planeSizes(convolutionGeometry([2, 24, 11, 9], [230, 12, 5, 5], { padding: 2, groups: 2 }), "float32")!;
+  const { outChannels } = chooseTiling(sizes, {
+    method: "fourier",
+    forWeights: false,
+    native: false,
+    limit: 32 << 20,
+  })!;
+  assert(outChannels < 115);
+  const [found, expected] = [await run(tiles), await run(direct)];
+  found.forEach((values, i) => assertClose(values, expected[i], { absolute: [1e-4, 1e-4, 1e-4][i] }));
+  tiles.dispose();
+  direct.dispose();
 });

@@ -5,7 +5,7 @@ import { assert, assertEquals } from "@std/assert";
 import { forwardCorrelation, inputGradientCorrelations } from "../../../../backends/cpu/convolution/correlation.ts";
 import { chooseTiling, type TilingChoice, TRANSFORM_SIZES } from "../../../../backends/cpu/fourier/choice.ts";
 import { layPlanes, tilePlanes } from "../../../../backends/cpu/fourier/layout.ts";
-import { type PlaneProblem, planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
+import { outputParts, type PlaneProblem, planeProblem } from "../../../../backends/cpu/fourier/problem.ts";
 import { rowPhases } from "../../../../backends/cpu/fourier/tile_sizes.ts";
 import type { ConvolutionCall, View } from "../../../../src/tensor/backend.ts";
 import { convolutionGeometry, type ConvolutionOptions } from "../../../../src/tensor/conv_geometry.ts";
@@ -121,27 +121,47 @@ test("chooseTiling takes tiles where they save most and the direct form where tr
   for (const forWeights of [false, true]) {
     for (const native of [false, true]) {
       const chosen = choose(middle, { forWeights, native });
-      assert(chosen !== undefined && chosen.step === chosen.n - 4);
+      assert(chosen !== undefined && chosen.tiling.step === chosen.tiling.n - 4);
       assertEquals(choose(middle, { forWeights, native, method: "direct" }), undefined);
     }
   }
-  assert((choose(layer(16, 128, 29, 7))?.n ?? 0) >= 10);
+  assert((choose(layer(16, 128, 29, 7))?.tiling.n ?? 0) >= 10);
   // Few channels, or few pixels for many filters.
   for (const shape of [layer(64, 8, 29, 3), layer(1, 256, 8, 3), layer(1, 256, 8, 7)]) {
     assertEquals(choose(shape), undefined);
   }
   const small = problem([1, 4, 5, 5], [4, 4, 3, 3]);
   assertEquals(choose(small), undefined);
-  assertEquals(choose(small, { method: "fourier" })?.n, 8);
+  assertEquals(choose(small, { method: "fourier" })?.tiling.n, 8);
   // The filter must be smaller than the largest transform.
-  assertEquals(choose(layer(1, 8, 40, 15), { method: "fourier" })?.n, 16);
+  assertEquals(choose(layer(1, 8, 40, 15), { method: "fourier" })?.tiling.n, 16);
   assertEquals(choose(layer(1, 8, 40, 17), { method: "fourier" }), undefined);
 });
 
-test("chooseTiling takes no more memory than a part of the heap's limit", () => {
-  assertEquals(choose(layer(1, 1024, 9, 3), { method: "fourier" }), undefined);
+test("chooseTiling takes no more memory than a part of the heap's limit: for many channels in parts of the outputs", () => {
   const shape = layer(64, 64, 29, 5);
-  assertEquals(choose(shape, { limit: 64 << 20, method: "fourier" }), undefined);
-  const { n, tiles } = choose(shape, { limit: 256 << 20 })!;
-  assert(8 * n * n * 64 * 64 <= 4 << 20 && 4 * n * n * 128 * tiles <= 4 << 20);
+  assertEquals(choose(shape, { limit: 16 << 20, method: "fourier" }), undefined);
+  for (const [problem, limit] of [[shape, 256 << 20], [layer(16, 384, 25, 5), 2 ** 32]] as const) {
+    for (const forWeights of [false, true]) {
+      const { tiling: { n, tiles }, outChannels } = choose(problem, { limit, forWeights })!;
+      const { inChannels } = problem;
+      assert(outChannels < problem.outChannels || problem === shape);
+      assert(8 * n * n * inChannels * outChannels <= limit / 64);
+      assert(4 * n * n * (inChannels + outChannels) * tiles <= limit / 64);
+    }
+  }
+});
+
+test("outputParts cuts the outputs' channels and what belongs to them", () => {
+  const whole = problem([2, 8, 9, 9], [10, 4, 3, 3], { groups: 2 });
+  assertEquals(outputParts(whole, 5), [whole]);
+  const parts = outputParts(whole, 2);
+  assertEquals(parts.map(({ outChannels }) => outChannels), [2, 2, 1]);
+  // Filters of 36 taps and planes of 49 numbers lie in front of the third part.
+  assertEquals(parts[2], {
+    ...whole,
+    outChannels: 1,
+    weight: { ...whole.weight, pointer: whole.weight.pointer + 4 * 4 * 36 },
+    output: { ...whole.output, pointer: whole.output.pointer + 4 * 4 * 49 },
+  });
 });
