@@ -257,3 +257,16 @@ export class MatrixRepresentation<K extends RepresentationKind = RepresentationK
     return `${this.name} of ${this.group.name}`;
   }
 }
+
+/**
+ * The first component of each irrep of a representation.
+ * @internal
+ */
+export function irrepStarts({ constituents }: Representation): number[] {
+  let next = 0;
+  return constituents.map((irrep) => {
+    const start = next;
+    next += irrep.size;
+    return start;
+  });
+}

@@ -5,6 +5,7 @@
  */
 
 import { sameId } from "../../group/ids.ts";
+import { irrepStarts } from "../../group/representation.ts";
 import type { Representation } from "../../group/types.ts";
 import type { IrrepPairTable, KernelTables } from "../../kernels/kernel_tables.ts";
 import { basisChangeFactors } from "../../kernels/normalization.ts";
@@ -250,16 +251,6 @@ function expandChunk(chunk: Chunk, gathered: Tensor, outCount: number, inCount: 
 interface Row {
   readonly position: number;
   readonly component: number;
-}
-
-/** Rows of a representation's irreps: first row of each occurrence. */
-function irrepStarts(representation: Representation): number[] {
-  let start = 0;
-  return representation.constituents.map((irrep) => {
-    const first = start;
-    start += irrep.size;
-    return first;
-  });
 }
 
 /** The columns of a field that share tables: runs of equal irreps if it is in their basis, else all of them. */

@@ -3,6 +3,7 @@
  * representation change basis by one product, and columns are put in order by irrep type, component and copy.
  */
 
+import { irrepStarts } from "../../group/representation.ts";
 import type { Representation } from "../../group/types.ts";
 import type { WeightMatrix } from "../../kernels/weight_layout.ts";
 import { concatenate, type Tensor } from "../../tensor/mod.ts";
@@ -39,16 +40,6 @@ function classNumbers(type: FieldType): Int32Array {
   const numbers = new Int32Array(type.length);
   type.classes.forEach(({ fields }, c) => fields.forEach((field) => numbers[field] = c));
   return numbers;
-}
-
-/** The first component of each irrep of a representation. */
-function irrepStarts({ constituents }: Representation): number[] {
-  let next = 0;
-  return constituents.map((irrep) => {
-    const start = next;
-    next += irrep.size;
-    return start;
-  });
 }
 
 /** Fields of one representation on one side of the map. */

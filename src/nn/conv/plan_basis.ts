@@ -3,6 +3,7 @@
  * matrix product. Blocks of channels in the irrep basis stand in the order of classes, fields, and blocks of the class.
  */
 
+import { irrepStarts } from "../../group/representation.ts";
 import type { Representation } from "../../group/types.ts";
 import { concatenate, type Tensor, zeros } from "../../tensor/mod.ts";
 import type { FieldType } from "../field_type.ts";
@@ -183,16 +184,6 @@ export class ToFields extends FieldBasis {
     const stacked = parts.length === 1 ? parts[0] : concatenate(parts, 2);
     return this.#order === undefined ? stacked : selectAt(stacked, 2, this.#order);
   }
-}
-
-/** The first component of each irrep of a representation. */
-function irrepStarts({ constituents }: Representation): number[] {
-  let next = 0;
-  return constituents.map((irrep) => {
-    const start = next;
-    next += irrep.size;
-    return start;
-  });
 }
 
 /** Row-major [size, width]: for each block the irrep's columns of Q times the action. */

@@ -3,6 +3,7 @@
  * multiplies. Most coefficients vanish, forms that are antisymmetric vanish on squares, and those of ψ ⊗ φ and φ ⊗ ψ are the same.
  */
 
+import { irrepStarts } from "../../group/representation.ts";
 import type { Representation } from "../../group/types.ts";
 import type { WeightLayout, WeightMatrix } from "../../kernels/weight_layout.ts";
 
@@ -164,14 +165,4 @@ function rowsOf(vector: Float64Array, size: number, start: number, bound: number
     if (terms.length > 0) rows.push({ row, terms });
   }
   return rows;
-}
-
-/** The first component of each irrep of a representation. */
-function irrepStarts({ constituents }: Representation): number[] {
-  let next = 0;
-  return constituents.map((irrep) => {
-    const start = next;
-    next += irrep.size;
-    return start;
-  });
 }
