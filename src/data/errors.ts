@@ -2,7 +2,7 @@
  * Errors of datasets and their files: what was looked for, what was found, what to do.
  */
 
-import { describeError, type ErrorDetails } from "../tensor/errors.ts";
+import { describeError, DisposedError, type ErrorDetails } from "../tensor/errors.ts";
 
 /** A data file that is missing, truncated, or not in the format that was expected. */
 export class DataError extends Error {
@@ -26,4 +26,9 @@ export class LoaderError extends Error {
     this.name = "LoaderError";
     this.details = details;
   }
+}
+
+/** The error of a loader that is used after it was disposed of. */
+export function loaderDisposed(op: string): DisposedError {
+  return new DisposedError({ op, expected: "a loader in use", actual: "one that was disposed of" });
 }

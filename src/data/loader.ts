@@ -4,7 +4,7 @@
  */
 
 import { runtime } from "../runtime/mod.ts";
-import { ArgumentError, DisposedError } from "../tensor/errors.ts";
+import { ArgumentError } from "../tensor/errors.ts";
 import { philox4x32, uniformFromWords } from "../tensor/philox.ts";
 import {
   type BatchGeometry,
@@ -15,6 +15,7 @@ import {
   fillImages,
 } from "./batch_kernel.ts";
 import type { ImageDataset } from "./dataset.ts";
+import { loaderDisposed } from "./errors.ts";
 import { prefetched } from "./prefetch.ts";
 import { rotateImage } from "./rotation.ts";
 import type { WorkerPool } from "./worker_pool.ts";
@@ -261,8 +262,7 @@ export class BatchLoader {
   }
 
   #check(): void {
-    if (!this.#disposed) return;
-    throw new DisposedError({ op: "BatchLoader", expected: "a loader in use", actual: "one that was disposed of" });
+    if (this.#disposed) throw loaderDisposed("BatchLoader");
   }
 
   async #createPool(): Promise<WorkerPool<BatchWorkerJob, ArrayBuffer>> {

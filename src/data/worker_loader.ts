@@ -4,8 +4,7 @@
  */
 
 import { runtime } from "../runtime/mod.ts";
-import { DisposedError } from "../tensor/errors.ts";
-import { LoaderError } from "./errors.ts";
+import { loaderDisposed, LoaderError } from "./errors.ts";
 import type { BatchSource, BatchSourceFactory, EpochLoader } from "./module_loader.ts";
 import { prefetched } from "./prefetch.ts";
 import { WorkerPool } from "./worker_pool.ts";
@@ -160,7 +159,6 @@ class ModuleLoader<B> implements EpochLoader<B> {
   }
 
   #check(): void {
-    if (!this.#disposed) return;
-    throw new DisposedError({ op: OP, expected: "a loader in use", actual: "one that was disposed of" });
+    if (this.#disposed) throw loaderDisposed(OP);
   }
 }

@@ -25,10 +25,13 @@ export const FILTER_TABLE = [
   "matrixBytes",
 ] as const;
 
+/** The words in locals. */
+type FilterTable = { readonly [word in (typeof FILTER_TABLE)[number]]: Local };
+
 /** Loops over output channels and vectors of input channels; the last vector overlaps where they are no multiple of four. */
 function forFilters(
   f: FunctionBuilder,
-  t: { readonly channels: Local },
+  t: FilterTable,
   begin: Local,
   end: Local,
   body: (output: Local, channel: Local) => void,
@@ -43,6 +46,14 @@ function forFilters(
       body(output, channel);
     });
   });
+}
+
+/** Pushes `pointer`, at the first matrix of a complex frequency, on its way to a part (0 re re, 1 re im, 2 im re, 3 im im). */
+function pushPart(f: FunctionBuilder, t: FilterTable, pointer: Local, part: number): FunctionBuilder {
+  f.get(pointer);
+  if (part % 2 === 1) f.get(t.rowBytes).op("i32.add");
+  if (part >= 2) f.get(t.matrixBytes).i32(1).op("i32.shl").op("i32.add");
+  return f;
 }
 
 /**
@@ -101,12 +112,7 @@ export function buildFilterModule(n: number, taps: number, fused: boolean, share
     assign(f, index, 0);
     const complexBytes = f.local("i32");
     f.get(t.matrixBytes).i32(2).op("i32.shl").set(complexBytes);
-    /** Pushes `pointer` on its way to matrix part (0 re re, 1 re im, 2 im re, 3 im im). */
-    const part = (which: number) => {
-      f.get(pointer);
-      if (which % 2 === 1) f.get(t.rowBytes).op("i32.add");
-      if (which >= 2) f.get(t.matrixBytes).i32(1).op("i32.shl").op("i32.add");
-    };
+    const part = (which: number) => pushPart(f, t, pointer, which);
     /** Stores a complex frequency, whose real part is in `re`. The pointer is at the row of a matrix with rows of double length. */
     const storeComplex = (re: Local, im: Local) => {
       part(0);
@@ -185,12 +191,7 @@ export function buildFilterGradientModule(n: number, taps: number, fused: boolea
     f.get(t.matrixBytes).i32(2).op("i32.shl").set(complexBytes);
     f.get(output).get(t.rowBytes).op("i32.mul").set(rowOffset);
     f.get(source).get(rowOffset).op("i32.add").get(channel).i32(2).op("i32.shl").op("i32.add").set(pointer);
-    const part = (which: number) => {
-      f.get(pointer);
-      if (which % 2 === 1) f.get(t.rowBytes).op("i32.add");
-      if (which >= 2) f.get(t.matrixBytes).i32(1).op("i32.shl").op("i32.add");
-      f.mem("v128.load");
-    };
+    const part = (which: number) => pushPart(f, t, pointer, which).mem("v128.load");
     /** Loads a complex frequency: re re + im im, re im − im re. */
     const loadComplex = (re: Local, im: Local) => {
       part(0);

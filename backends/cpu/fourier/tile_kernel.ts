@@ -93,8 +93,8 @@ export function buildTileModule(n: number, step: number, span: number, fused: bo
       forEach(f, tileRow, t.tileRows, 1, () => {
         emitVertical(f, e, realForward(n, span), stagedRow, vertical, rowBytes);
         const place = { vertical, tile, columns, rowBytes, long, ...t };
-        emitRealRows(f, e, n, step, realForward(n, span), place);
-        emitComplexRows(f, e, n, step, complexForward(n, span), place);
+        emitLines(f, e, place, realForward(n, span), { n, step, parts: 1, begin: 0, end: 2 });
+        emitLines(f, e, place, complexForward(n, span), { n, step, parts: 2, begin: 1, end: n / 2 });
         f.add(tile, columns);
         offsetBy(f, stagedRow, stagedRow, rowBytes, step);
       });
@@ -210,58 +210,34 @@ function forTiles(f: FunctionBuilder, place: Place, from: Local, to: Local, body
   f.release(end);
 }
 
-/** The real lines: vertical frequency 0, then n / 2. */
-function emitRealRows(
+/**
+ * The horizontal lines `begin … end − 1` of a kind: real ones (`parts` 1: vertical frequency 0, then n / 2) or complex ones (`parts` 2: the
+ * frequencies 1 … n / 2 − 1, of two rows each).
+ */
+function emitLines(
   f: FunctionBuilder,
   e: Element,
-  n: number,
-  step: number,
-  line: LineTransform,
   place: Place,
+  line: LineTransform,
+  { n, step, parts, begin, end }: { n: number; step: number; parts: 1 | 2; begin: number; end: number },
 ): void {
-  const [index, two, at, to, pointer] = f.locals("i32", 5);
+  const [index, limit, at, to, pointer] = f.locals("i32", 5);
   const values = f.locals("v128", line.inputs);
-  assign(f, two, 2);
-  assign(f, index, 0);
-  forEach(f, index, two, 1, () => {
-    offsetBy(f, at, place.vertical, index, place.rowBytes);
-    f.get(index).i32(n / 2).op("i32.mul").set(to);
+  assign(f, limit, end);
+  assign(f, index, begin);
+  forEach(f, index, limit, 1, () => {
+    if (parts === 2) f.get(index).i32(1).op("i32.shl").set(at);
+    offsetBy(f, at, place.vertical, parts === 2 ? at : index, place.rowBytes);
+    // Two real lines have as many frequencies as one complex line.
+    f.get(index).i32(parts * n / 2).op("i32.mul").set(to);
     offsetBy(f, to, place.tile, to, place.pairBytes);
     forTiles(f, place, at, to, () => {
-      emitLoads(f, at, values, 1, step, place);
+      emitLoads(f, at, values, parts, step, place);
       f.get(to).set(pointer);
       emitStores(f, e, values, line, pointer, place);
     });
   });
-  f.release(index, two, at, to, pointer, ...values);
-}
-
-/** The complex lines: vertical frequencies 1 … n / 2 − 1. */
-function emitComplexRows(
-  f: FunctionBuilder,
-  e: Element,
-  n: number,
-  step: number,
-  line: LineTransform,
-  place: Place,
-): void {
-  const [index, half, at, to, pointer] = f.locals("i32", 5);
-  const values = f.locals("v128", line.inputs);
-  assign(f, half, n / 2);
-  assign(f, index, 1);
-  forEach(f, index, half, 1, () => {
-    f.get(index).i32(1).op("i32.shl").set(at);
-    offsetBy(f, at, place.vertical, at, place.rowBytes);
-    f.get(index).i32(n).op("i32.mul").set(to);
-    // The second real line took the half row before.
-    offsetBy(f, to, place.tile, to, place.pairBytes);
-    forTiles(f, place, at, to, () => {
-      emitLoads(f, at, values, 2, step, place);
-      f.get(to).set(pointer);
-      emitStores(f, e, values, line, pointer, place);
-    });
-  });
-  f.release(index, half, at, to, pointer, ...values);
+  f.release(index, limit, at, to, pointer, ...values);
 }
 
 /** Stores a line's outputs: even ones in real planes, odd ones in imaginary planes. */

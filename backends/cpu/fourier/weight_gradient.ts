@@ -47,24 +47,35 @@ export function correlateTileWeights(kernels: FourierKernels, problem: PlaneProb
 
   const [height, width] = problem.outputs;
   const steps = stepsFor(context, problem.batch * groups * inChannels * outChannels * height * width * taps * taps);
-  const inTiles = kernels.tiles(n, step, n), outTiles = kernels.tiles(n, step, step);
+  const sides = [
+    {
+      kernel: kernels.tiles(n, step, n),
+      place: input,
+      channels: inChannels,
+      target: planes,
+      channelBytes: inPlanes.channelBytes,
+      tableOf: inTables,
+    },
+    {
+      kernel: kernels.tiles(n, step, step),
+      place: output,
+      channels: outChannels,
+      target: gradients,
+      channelBytes: outPlanes.channelBytes,
+      tableOf: outTables,
+    },
+  ];
   const back = kernels.filterGradient(n, taps);
   const matrixBytes = 4 * inChannels * outChannels;
   for (let group = 0; group < groups; group++) {
     blocks.forEach((block, index) => {
-      for (let first = 0; first < inChannels; first += CHANNELS) {
-        steps.beginTask();
-        const from = block.sample * input.outer + group * input.group + first * input.channel;
-        const to = planes + first * inPlanes.channelBytes;
-        const table = tables + inTables(index, first);
-        steps.pushPerThread(inTiles, 1 << 3, stride, table, input.pointer + 4 * from, to, scratch);
-      }
-      for (let first = 0; first < outChannels; first += CHANNELS) {
-        steps.beginTask();
-        const from = block.sample * output.outer + group * output.group + first * output.channel;
-        const to = gradients + first * outPlanes.channelBytes;
-        const table = tables + outTables(index, first);
-        steps.pushPerThread(outTiles, 1 << 3, stride, table, output.pointer + 4 * from, to, scratch);
+      for (const { kernel, place, channels, target, channelBytes, tableOf } of sides) {
+        for (let first = 0; first < channels; first += CHANNELS) {
+          steps.beginTask();
+          const from = place.pointer + 4 * (block.sample * place.outer + group * place.group + first * place.channel);
+          const table = tables + tableOf(index, first);
+          steps.pushPerThread(kernel, 1 << 3, stride, table, from, target + first * channelBytes, scratch);
+        }
       }
       steps.flush();
       /** Adds one product of planes of output gradient and input to sums at an offset. */
