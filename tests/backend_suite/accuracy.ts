@@ -9,7 +9,6 @@ import { BYTES_PER_ELEMENT, type FloatDType, type TypedArray } from "../../src/t
 import { binary, type Expr, input, unary } from "../../src/tensor/expr.ts";
 import { BINARY_OPS, type BinaryOp, UNARY_OPS, type UnaryOp } from "../../src/tensor/expr_ops.ts";
 import { contiguousLayout } from "../../src/tensor/layout.ts";
-import { test } from "../support/test.ts";
 import { BINARY_ULPS, TRIGONOMETRIC_LIMIT, ulpOf, UNARY_ULPS } from "./bounds.ts";
 import { Draw } from "./random.ts";
 
@@ -120,7 +119,17 @@ function overflowError(dtype: FloatDType, a: number, e: number): number {
   return Math.abs(size(a) - size(e)) / ulp;
 }
 
-function unaryTest(name: string, start: () => Promise<Backend>, dtype: FloatDType, op: UnaryOp): void {
+/** What is tested. */
+export interface Subject {
+  /** The backend's name, for the tests' names. */
+  readonly name: string;
+  /** Registers a test. */
+  readonly test: (name: string, fn: () => Promise<void>) => void;
+  /** The backend. */
+  readonly start: () => Promise<Backend>;
+}
+
+function unaryTest({ name, test, start }: Subject, dtype: FloatDType, op: UnaryOp): void {
   const bound = UNARY_ULPS[op];
   const { evaluate } = UNARY_OPS[op];
   const trigonometric = op === "sin" || op === "cos";
@@ -146,7 +155,7 @@ function unaryTest(name: string, start: () => Promise<Backend>, dtype: FloatDTyp
   });
 }
 
-function binaryTest(name: string, start: () => Promise<Backend>, dtype: FloatDType, op: BinaryOp): void {
+function binaryTest({ name, test, start }: Subject, dtype: FloatDType, op: BinaryOp): void {
   const bound = BINARY_ULPS[op];
   const { evaluate } = BINARY_OPS[op];
   test(`${op} of ${dtype} on ${name} is within ${bound} ulp, special values included`, async () => {
@@ -179,11 +188,11 @@ function binaryTest(name: string, start: () => Promise<Backend>, dtype: FloatDTy
 }
 
 /** Registers the accuracy tests of a backend. */
-export function accuracyTests(name: string, start: () => Promise<Backend>): void {
+export function accuracyTests(subject: Subject): void {
   for (const dtype of ["float32", "float64"] as const) {
     for (const op of ["sqrt", "exp", "expm1", "log", "log1p", "sin", "cos", "tanh", "sigmoid"] as const) {
-      unaryTest(name, start, dtype, op);
+      unaryTest(subject, dtype, op);
     }
-    for (const op of ["pow", "atan2", "div"] as const) binaryTest(name, start, dtype, op);
+    for (const op of ["pow", "atan2", "div"] as const) binaryTest(subject, dtype, op);
   }
 }

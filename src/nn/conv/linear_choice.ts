@@ -32,13 +32,13 @@ const COST = {
   call: 0.28e6,
 } as const;
 
-/** What a pass costs with a matrix of `size` entries; `expands`: whether it expands the matrix. */
+/** What a pass costs with a matrix of `size` entries, in multiply-adds of a large product; `expands`: whether it expands the matrix. */
 export function denseCost(batch: number, size: number, expands: boolean): number {
   const { fewestSamples, denseCalls, expandedEntry, expansionCalls } = COST;
   return Math.max(batch, fewestSamples) * size + denseCalls + (expands ? expandedEntry * size + expansionCalls : 0);
 }
 
-/** What a pass costs in the irrep basis; `prepares`: whether it brings the weights into the form of the products. */
+/** What a pass costs in the irrep basis, in the same unit; `prepares`: whether it brings the weights into the form of the products. */
 export function structuredCost(batch: number, work: LinearWork, prepares: boolean): number {
   const { product, basisChange, written, weights, weightCalls, calls } = work;
   return batch * (COST.product * product + COST.basisChange * basisChange + COST.written * written) +

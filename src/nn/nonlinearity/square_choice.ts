@@ -32,13 +32,16 @@ const COST = {
 /** Fields of more channels have so many terms that the expanded matrix wins. */
 const LARGEST = 16;
 
-/** What a pass costs with expanded matrices for fields of `size` channels; `positions` counts those of the whole batch. */
+/**
+ * What a pass costs with expanded matrices for fields of `size` channels, in multiply-adds of a large product; `positions` counts those of
+ * the whole batch.
+ */
 export function denseSquareCost(positions: number, fields: number, size: number, outSize: number): number {
   const squares = size * size;
   return positions * fields * squares * COST.square + fields * squares * outSize * COST.expandedEntry + COST.denseCalls;
 }
 
-/** What a pass costs in the irrep basis. */
+/** What a pass costs in the irrep basis, in the same unit. */
 export function structuredSquareCost(
   positions: number,
   fields: number,
