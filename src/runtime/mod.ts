@@ -1,6 +1,7 @@
 // The entry of the runtime adapters: `runtime` is the adapter of the runtime that runs the library. Whatever depends on
 // the runtime (environment, files, workers, asynchronous context) goes through it.
 
+import "./dispose_symbols.ts";
 import { bunGlobal, denoGlobal, processGlobal } from "./builtins.ts";
 import { BrowserRuntime } from "./browser.ts";
 import { BunRuntime } from "./bun.ts";
