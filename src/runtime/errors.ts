@@ -97,6 +97,8 @@ export class RuntimeUnsupportedError extends RuntimeAdapterError {
 export class ScopeOrderError extends RuntimeAdapterError {
   /** The class's name. */
   override name = "ScopeOrderError";
+  /** Which scope ended while which other was current. */
+  readonly detail: string;
 
   /**
    * Makes the error from its facts.
@@ -110,5 +112,6 @@ export class ScopeOrderError extends RuntimeAdapterError {
         "this runtime cannot follow concurrent asynchronous scopes; end each scope before the one around it ends, " +
         "or await one asynchronous scope before the next begins",
     });
+    this.detail = detail;
   }
 }

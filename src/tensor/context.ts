@@ -3,8 +3,9 @@
  * continuations where the runtime can track them (`AsyncLocalStorage`), so that concurrent steps do not mix.
  */
 
-import { type ContextStorage, runtime } from "../runtime/mod.ts";
+import { type ContextStorage, runtime, ScopeOrderError } from "../runtime/mod.ts";
 import type { ReducedPrecision } from "./backend.ts";
+import { ScopeError } from "./errors.ts";
 
 /** Something that owns disposable things made while it is current. */
 export interface Owner {
@@ -53,16 +54,44 @@ export function currentOwner(): Owner | undefined {
   return owner;
 }
 
-/** Runs `fn` (also an asynchronous one) in another state. */
-export function runInContext<R>(context: Context, fn: () => R): R {
-  storage ??= runtime.asyncLocalStorage<Context>();
-  return storage.run(context, fn);
+/** Throws what a storage on one stack throws, in the tensor library's terms. */
+function rethrow(error: unknown): never {
+  if (!(error instanceof ScopeOrderError)) throw error;
+  throw new ScopeError({
+    op: "end of a scope",
+    expected: "scopes that end in the reverse order of their beginning",
+    actual: error.detail,
+    hint: "Use await scope(async () => …) one after the other: this runtime cannot tell concurrent scopes apart",
+  });
 }
 
-/** Changes the state from here on; the result changes it back. */
+/**
+ * Runs `fn` (also an asynchronous one) in another state. Throws or rejects with {@linkcode ScopeError} where the runtime has one stack
+ * of states for all (browsers) and another one is current at the end.
+ */
+export function runInContext<R>(context: Context, fn: () => R): R {
+  storage ??= runtime.asyncLocalStorage<Context>();
+  if (storage.tracksAsync) return storage.run(context, fn);
+  try {
+    const result = storage.run(context, fn);
+    return result instanceof Promise ? result.catch(rethrow) as R : result;
+  } catch (error) {
+    rethrow(error);
+  }
+}
+
+/** Changes the state from here on; the result changes it back, and throws {@linkcode ScopeError} as {@linkcode runInContext}. */
 export function enterContext(context: Context): () => void {
   storage ??= runtime.asyncLocalStorage<Context>();
-  return storage.enter(context);
+  const leave = storage.enter(context);
+  if (storage.tracksAsync) return leave;
+  return () => {
+    try {
+      leave();
+    } catch (error) {
+      rethrow(error);
+    }
+  };
 }
 
 /**

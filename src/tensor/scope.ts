@@ -13,8 +13,6 @@ import {
   runSynchronously,
 } from "./context.ts";
 import { TensorCore } from "./core.ts";
-import { ScopeError } from "./errors.ts";
-import { ScopeOrderError } from "../runtime/mod.ts";
 import type { Tensor } from "./tensor.ts";
 
 /** Below this number of entries, forgotten ones are not worth looking for. */
@@ -100,17 +98,7 @@ export class Scope implements Disposable, Owner {
     this.#count = 0;
     const leave = this.#leave;
     this.#leave = undefined;
-    try {
-      leave?.();
-    } catch (error) {
-      if (!(error instanceof ScopeOrderError)) throw error;
-      throw new ScopeError({
-        op: "end of a scope",
-        expected: "scopes that end in the reverse order of their beginning",
-        actual: error.message,
-        hint: "Use await scope(async () => …) one after the other: this runtime cannot tell concurrent scopes apart",
-      });
-    }
+    leave?.();
   }
 
   /** Ends it; `using` calls this. */

@@ -1,6 +1,6 @@
 // Scopes where the runtime has one stack for all, as in browsers: the library is loaded with `process` and `Deno` hidden.
 
-import { assertEquals, assertThrows } from "@std/assert";
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { test } from "../support/test.ts";
 
 const NAMES = ["process", "Deno"] as const;
@@ -11,6 +11,7 @@ for (const name of NAMES) {
 const { runtime } = await import("../../src/runtime/mod.ts");
 const { scope } = await import("../../src/tensor/scope.ts");
 const { tensor } = await import("../../src/tensor/creation.ts");
+const { noGrad } = await import("../../src/tensor/context.ts");
 const { useBackend } = await import("../../src/tensor/registry.ts");
 const { ScopeError } = await import("../../src/tensor/errors.ts");
 NAMES.forEach((name, i) => Object.defineProperty(globalThis, name, hidden[i]));
@@ -40,3 +41,21 @@ test("scopes that end out of order in a browser throw ScopeError, and still disp
   inner.end();
   assertEquals(second.isDisposed, true);
 });
+
+for (const [name, run] of [["scope", scope], ["noGrad", noGrad]] as const) {
+  test(`concurrent asynchronous calls of ${name} in a browser reject with ScopeError, and later ones work`, async () => {
+    const gates = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const [first, second] = gates.map(({ promise }, i) =>
+      run(async () => {
+        await promise;
+        return tensor([i]);
+      })
+    );
+    const rejected = assertRejects(() => first, ScopeError, "got 1 scope inside it still open. Use await scope(async");
+    gates[0].resolve();
+    await rejected;
+    gates[1].resolve();
+    assertEquals(await (await second).item(), 1);
+    assertEquals(await (await run(async () => await Promise.resolve(tensor([2])))).item(), 2);
+  });
+}
