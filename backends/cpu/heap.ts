@@ -1,6 +1,7 @@
 /**
  * The heap of the cpu backend: one WebAssembly memory that kernels, workers and native libraries read at the same offsets.
- * A shared memory is made with the greatest maximum, because only then is it certain not to move when it grows.
+ * A shared memory is made with the greatest maximum, because only then is it certain not to move when it grows; engines reserve
+ * addresses for all of it, so where they refuse (browsers of phones), with the greatest that they give.
  */
 
 import {
@@ -29,6 +30,9 @@ const END_BYTES = 64;
 
 /** The least limit of a heap. */
 export const MINIMUM_BYTES: number = INITIAL_PAGES * PAGE_BYTES;
+
+/** The least maximum that is worth a start: 256 MiB. */
+const LEAST_MAXIMUM_PAGES = 4096;
 
 /** The greatest limit of a heap. */
 export const MAXIMUM_BYTES: number = MAXIMUM_PAGES * PAGE_BYTES;
@@ -95,6 +99,28 @@ class GrowingMemory implements AllocatorMemory {
   }
 }
 
+/**
+ * A memory with the greatest maximum of at most 4 GiB, halved until the engine has room for it.
+ *
+ * @throws BackendError when it has not even room for 256 MiB.
+ */
+function createMemory(shared: boolean): { memory: WebAssembly.Memory; maximum: number } {
+  let refusal: unknown;
+  for (let maximum = MAXIMUM_PAGES; maximum >= LEAST_MAXIMUM_PAGES; maximum /= 2) {
+    try {
+      return { memory: new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum, shared }), maximum };
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw new BackendError({
+    op: "cpu backend",
+    expected: `a ${shared ? "shared " : ""}WebAssembly memory with room for ${LEAST_MAXIMUM_PAGES} pages or more`,
+    actual: refusal instanceof Error ? refusal.message : String(refusal),
+    hint: "The process may have too little address space: raise the limit (ulimit -v) to 16 GiB or more",
+  }, { cause: refusal });
+}
+
 /** "1.5 GiB (1610612736 bytes)". */
 function sizeText(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB"];
@@ -111,8 +137,8 @@ function sizeText(bytes: number): string {
 export class WebAssemblyHeap implements Heap {
   readonly memory: WebAssembly.Memory;
   readonly shared: boolean;
-  readonly maximumPages = MAXIMUM_PAGES;
-  /** The most bytes that it may have. */
+  readonly maximumPages: number;
+  /** The most bytes that it may have: what was asked for, or less where the engine has not room for so much. */
   readonly limit: number;
 
   readonly #memory: GrowingMemory;
@@ -124,7 +150,7 @@ export class WebAssemblyHeap implements Heap {
   /**
    * Takes the memory from the system.
    *
-   * @throws ArgumentError for a limit outside 1 MiB … 4 GiB; BackendError when the engine gives no memory.
+   * @throws ArgumentError for a limit outside 1 MiB … 4 GiB; BackendError when the engine has not even room for 256 MiB.
    */
   constructor({ shared, limit = MAXIMUM_BYTES }: HeapOptions) {
     if (!(limit >= MINIMUM_BYTES && limit <= MAXIMUM_BYTES)) {
@@ -136,17 +162,10 @@ export class WebAssemblyHeap implements Heap {
       });
     }
     this.shared = shared;
-    this.limit = Math.floor(limit / PAGE_BYTES) * PAGE_BYTES;
-    try {
-      this.memory = new WebAssembly.Memory({ initial: INITIAL_PAGES, maximum: MAXIMUM_PAGES, shared });
-    } catch (cause) {
-      throw new BackendError({
-        op: "cpu backend",
-        expected: `a ${shared ? "shared " : ""}WebAssembly memory with room for ${MAXIMUM_PAGES} pages`,
-        actual: cause instanceof Error ? cause.message : String(cause),
-        hint: "The process may have too little address space: raise the limit (ulimit -v) to 16 GiB or more",
-      }, { cause });
-    }
+    const { memory, maximum } = createMemory(shared);
+    this.memory = memory;
+    this.maximumPages = maximum;
+    this.limit = Math.min(Math.floor(limit / PAGE_BYTES), maximum) * PAGE_BYTES;
     this.#memory = new GrowingMemory(this.memory, this.limit);
     this.#allocator = new Allocator(this.#memory);
   }
@@ -269,7 +288,7 @@ export class WebAssemblyHeap implements Heap {
         op: "allocate on cpu",
         expected: `room for ${sizeText(bytes)}`,
         actual: `${sizeText(this.#liveBytes)} live in ${this.#liveBuffers} buffers, of at most ${sizeText(this.limit)}`,
-        hint: this.limit < MAXIMUM_BYTES
+        hint: this.limit < this.maximumPages * PAGE_BYTES
           ? "Raise ESCNN_HEAP_LIMIT (at most 4 GiB), use smaller batches, or release tensors earlier: using _ = scope()"
           : "Use smaller batches, or release tensors earlier: using _ = scope()",
       });

@@ -3,7 +3,13 @@
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { MAXIMUM_PAGES, PAGE_BYTES, WebAssemblyHeap } from "../../../backends/cpu/heap.ts";
-import { ArgumentError, BackendMismatchError, DisposedError, OutOfMemoryError } from "../../../src/tensor/errors.ts";
+import {
+  ArgumentError,
+  BackendError,
+  BackendMismatchError,
+  DisposedError,
+  OutOfMemoryError,
+} from "../../../src/tensor/errors.ts";
 import { test } from "../../support/test.ts";
 
 for (const shared of [false, true]) {
@@ -48,6 +54,39 @@ test("WebAssemblyHeap gives all of its 4 GiB but the first and the last 64 bytes
   assertEquals(heap.u8()[2 ** 32 - 1], 7);
   heap.free(whole);
 });
+
+/** Runs `fn` in an engine that has no room for memories of more than `pages`. */
+function withRoomFor(pages: number, fn: () => void): void {
+  const { Memory } = WebAssembly;
+  const small = class extends Memory {
+    constructor(descriptor: WebAssembly.MemoryDescriptor) {
+      if (descriptor.maximum! > pages) throw new RangeError("could not allocate memory");
+      super(descriptor);
+    }
+  };
+  Object.defineProperty(WebAssembly, "Memory", { value: small, configurable: true, writable: true });
+  try {
+    fn();
+  } finally {
+    Object.defineProperty(WebAssembly, "Memory", { value: Memory, configurable: true, writable: true });
+  }
+}
+
+for (const shared of [false, true]) {
+  test(`WebAssemblyHeap takes what the engine has room for, and says so when it is full, shared: ${shared}`, () => {
+    withRoomFor(20_000, () => {
+      const heap = new WebAssemblyHeap({ shared });
+      assertEquals([heap.maximumPages, heap.limit], [16_384, 2 ** 30]);
+      assertEquals(new WebAssemblyHeap({ shared, limit: 1 << 20 }).limit, 1 << 20);
+      const error = assertThrows(() => heap.allocate(2 ** 30), OutOfMemoryError);
+      assertStringIncludes(error.message, "of at most 1 GiB (1073741824 bytes). Use smaller batches");
+    });
+    withRoomFor(4095, () => {
+      const error = assertThrows(() => new WebAssemblyHeap({ shared }), BackendError);
+      assertStringIncludes(error.message, "with room for 4096 pages or more, got could not allocate memory");
+    });
+  });
+}
 
 test("OutOfMemoryError names the request, the live bytes, the limit and ESCNN_HEAP_LIMIT", () => {
   const heap = new WebAssemblyHeap({ shared: false, limit: 4 << 20 });
