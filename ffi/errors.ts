@@ -35,7 +35,8 @@ export class FfiUnavailableError extends Error {
     },
   ) {
     const advice = missingPermission ? `: run with ${missingPermission}` : install ? `: ${install}` : "";
-    super(`Native libraries cannot be called on ${platform} (tried ${tried.join(", ")}), ${reason}${advice}`);
+    const list = tried.length === 0 ? "" : ` (tried ${tried.join(", ")})`;
+    super(`Native libraries cannot be called on ${platform}${list}, ${reason}${advice}`);
     this.tried = tried;
     this.platform = platform;
     this.missingPermission = missingPermission;

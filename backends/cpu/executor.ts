@@ -316,12 +316,24 @@ export class ThreadExecutor implements Executor {
         base: this.#base,
         native: this.#native?.library,
       };
-      workers.push(runtime.spawnWorker(source, {
-        data,
-        onMessage: (message) => this.#workerError ??= String(message),
-        onError: (error) => this.#workerError ??= error.message,
-      }));
+      try {
+        workers.push(runtime.spawnWorker(source, {
+          data,
+          onMessage: (message) => this.#workerFailed(String(message)),
+          onError: (error) => this.#workerFailed(error.message),
+        }));
+      } catch (error) {
+        // It comes in the middle of an operation, which the caller can do alone.
+        this.#workerFailed(error instanceof Error ? error.message : String(error));
+        return;
+      }
     }
+  }
+
+  #workerFailed(reason: string): void {
+    if (this.#workerError !== undefined || this.#disposed) return;
+    this.#workerError = reason;
+    console.warn(`cpu backend: a worker failed, and the other threads do its work: ${reason}`);
   }
 
   #publish(pieces: number): void {

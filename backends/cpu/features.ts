@@ -3,6 +3,7 @@
  * multiply-add where the machine has it), shared memory. DESIGN §12 lists the engines measured.
  */
 
+import { runtime } from "../../src/runtime/mod.ts";
 import { BackendError } from "../../src/tensor/errors.ts";
 import type { CpuFeatures } from "./context.ts";
 
@@ -17,13 +18,31 @@ export const PROBES = {
   sharedMemory: "0061736d0100000001010002120103656e76066d656d6f72790203018080040301000701000a0100",
 } as const;
 
-function validates(probe: keyof typeof PROBES): boolean {
+function bytesOf(probe: keyof typeof PROBES): Uint8Array<ArrayBuffer> {
   const digits = PROBES[probe], module = new Uint8Array(digits.length / 2);
   for (let i = 0; i < module.length; i++) module[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
-  return WebAssembly.validate(module);
+  return module;
 }
 
-/** Probes the engine. Throws `BackendError` where there is no WebAssembly or no SIMD. */
+function validates(probe: keyof typeof PROBES): boolean {
+  return WebAssembly.validate(bytesOf(probe));
+}
+
+/** A page's policy may forbid compiling what the engine finds valid: said at the start, not by the first operation. */
+function requireCompilation(): void {
+  try {
+    new WebAssembly.Module(bytesOf("simd"));
+  } catch (cause) {
+    throw new BackendError({
+      op: "cpu backend",
+      expected: "a page that may compile WebAssembly",
+      actual: cause instanceof Error ? cause.message : String(cause),
+      hint: "Add 'wasm-unsafe-eval' to script-src in the page's Content-Security-Policy",
+    }, { cause });
+  }
+}
+
+/** Probes the engine. Throws `BackendError` where there is no WebAssembly or no SIMD, or a page forbids it. */
 export function detectFeatures(): CpuFeatures {
   if (typeof WebAssembly === "undefined") {
     throw new BackendError({
@@ -42,6 +61,7 @@ export function detectFeatures(): CpuFeatures {
       hint: 'Use the backend "reference", or a newer runtime',
     });
   }
+  if (runtime.name === "browser") requireCompilation();
   const relaxedSimd = validates("relaxedSimd");
   return { simd: true, relaxedSimd, threads: canShareMemory() };
 }

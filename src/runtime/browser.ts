@@ -12,6 +12,9 @@ interface BrowserGlobals {
   document?: unknown;
 }
 
+/** A worker that could not be started tells no more than that: usually a policy of the page forbids it. */
+const WORKER_REFUSED = "the browser did not start it: does the page's Content-Security-Policy lack worker-src blob: ?";
+
 const SAVE_HINT = "offer the bytes as a download, or keep them in IndexedDB";
 
 /** A browser's page or worker. */
@@ -108,7 +111,7 @@ export class BrowserRuntime implements Runtime {
     const worker = new Worker(url, { type: "module" });
     worker.addEventListener("error", (event) => {
       event.preventDefault();
-      onError?.(new Error((event as { message?: string }).message ?? "The worker failed"));
+      onError?.(new Error((event as { message?: string }).message || WORKER_REFUSED));
     });
     if (onMessage) worker.addEventListener("message", (event) => onMessage(event.data));
     worker.postMessage(data);

@@ -209,4 +209,8 @@ test("FfiUnavailableError says what to install", () => {
   );
   assertEquals(error.install, "npm install koffi");
   assertEquals(error.missingPermission, undefined);
+  assertEquals(
+    new FfiUnavailableError("browsers have no native libraries", { tried: [], platform: "browser-wasm32" }).message,
+    "Native libraries cannot be called on browser-wasm32, browsers have no native libraries",
+  );
 });

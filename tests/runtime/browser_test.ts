@@ -53,3 +53,25 @@ test("webWorkerSource starts the body with the first message and gives it the la
   send(2);
   assertEquals(posted, [101, 102]);
 });
+
+test("BrowserRuntime.spawnWorker says what to do when a page's policy refuses the worker", async () => {
+  const own = Object.getOwnPropertyDescriptor(globalThis, "Worker");
+  class RefusedWorker extends EventTarget {
+    postMessage(): void {
+      // A refused worker fires a plain event, without a message.
+      queueMicrotask(() => this.dispatchEvent(new Event("error", { cancelable: true })));
+    }
+    terminate(): void {}
+  }
+  Object.defineProperty(globalThis, "Worker", { value: RefusedWorker, configurable: true, writable: true });
+  try {
+    const error = await new Promise<Error>((resolve) => void browser.spawnWorker("", { onError: resolve }));
+    assertEquals(
+      error.message,
+      "the browser did not start it: does the page's Content-Security-Policy lack worker-src blob: ?",
+    );
+  } finally {
+    if (own === undefined) Reflect.deleteProperty(globalThis, "Worker");
+    else Object.defineProperty(globalThis, "Worker", own);
+  }
+});

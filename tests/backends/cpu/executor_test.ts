@@ -8,6 +8,7 @@ import type { Kernel, Task } from "../../../backends/cpu/context.ts";
 import { ThreadExecutor } from "../../../backends/cpu/executor.ts";
 import { WebAssemblyHeap } from "../../../backends/cpu/heap.ts";
 import { ModuleBuilder } from "../../../backends/cpu/wasm/assembler.ts";
+import { runtime } from "../../../src/runtime/mod.ts";
 import { ArgumentError, BackendError, DisposedError } from "../../../src/tensor/errors.ts";
 import { test } from "../../support/test.ts";
 
@@ -297,6 +298,28 @@ test("A worker that cannot start leaves its work to the caller, and workerError 
   assertStringIncludes(executor.workerError, "no such library");
   assertEquals(executor.readyWorkers, 0);
   assert(countRange(it, 1000, 10).every((count) => count === 1));
+  executor.dispose();
+});
+
+test("A runtime that refuses to start a worker leaves the work to the caller, and it is said once", () => {
+  const heap = new WebAssemblyHeap({ shared: true });
+  const executor = new ThreadExecutor(heap, { threads: 3, startAfter: 0 });
+  const registered = executor.register(moduleBytes(true), NAMES);
+  const kernels = Object.fromEntries(registered.map((kernel) => [kernel.name, kernel])) as Bed["kernels"];
+  const { warn } = console;
+  const said: string[] = [];
+  console.warn = (text: string) => said.push(text);
+  runtime.spawnWorker = () => {
+    throw new Error("no workers here");
+  };
+  try {
+    for (let i = 0; i < 3; i++) assert(countRange({ heap, executor, kernels }, 1000, 10).every((count) => count === 1));
+  } finally {
+    console.warn = warn;
+    Reflect.deleteProperty(runtime, "spawnWorker");
+  }
+  assertEquals(executor.workerError, "no workers here");
+  assertEquals(said, ["cpu backend: a worker failed, and the other threads do its work: no workers here"]);
   executor.dispose();
 });
 
