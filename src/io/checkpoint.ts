@@ -37,14 +37,12 @@ export interface CheckpointParts {
 const FORMAT = "escnn-checkpoint-1";
 
 /**
- * Writes a checkpoint. `values` (epoch, losses so far, …) come back from {@linkcode loadCheckpoint}.
- * A file that was there before is replaced as a whole, or stays whole when writing fails.
+ * The bytes of a checkpoint's file, for places that are no files: a download, a database, a server. {@linkcode loadCheckpoint} takes them.
  */
-export async function saveCheckpoint(
-  path: string,
+export async function encodeCheckpoint(
   parts: CheckpointParts,
   values: CheckpointValues = {},
-): Promise<void> {
+): Promise<Uint8Array<ArrayBuffer>> {
   const model = parts.model.stateDict();
   const optimizer = parts.optimizer?.stateDict();
   const named: [string, Tensor][] = [
@@ -61,7 +59,19 @@ export async function saveCheckpoint(
     values: JSON.stringify(values),
   };
   if (optimizer !== undefined) metadata.optimizer = JSON.stringify(optimizer.values);
-  await runtime.writeFile(path, encodeSafetensors({ tensors: Object.fromEntries(stored), metadata }));
+  return encodeSafetensors({ tensors: Object.fromEntries(stored), metadata });
+}
+
+/**
+ * Writes a checkpoint. `values` (epoch, losses so far, …) come back from {@linkcode loadCheckpoint}.
+ * A file that was there before is replaced as a whole, or stays whole when writing fails.
+ */
+export async function saveCheckpoint(
+  path: string,
+  parts: CheckpointParts,
+  values: CheckpointValues = {},
+): Promise<void> {
+  await runtime.writeFile(path, await encodeCheckpoint(parts, values));
 }
 
 /** The values that {@linkcode saveCheckpoint} was given. */
@@ -75,13 +85,17 @@ export interface LoadCheckpointParts extends CheckpointParts {
 
 /**
  * Loads a checkpoint into a module, and an optimizer if one is given, of the same construction as those that were saved; returns the
- * values, or `undefined` where `accept` refused them.
+ * values, or `undefined` where `accept` refused them. `source` is a path (in a browser an address) or the bytes of a file.
  *
  * Throws `TensorFileError` where the file is damaged or no checkpoint, `StateDictError` or `OptimizerStateError` where module or optimizer do
  * not fit. Then nothing has changed.
  */
-export async function loadCheckpoint(path: string, parts: LoadCheckpointParts): Promise<CheckpointValues | undefined> {
-  const file = decodeSafetensors(await runtime.readFile(path), path);
+export async function loadCheckpoint(
+  source: string | Uint8Array,
+  parts: LoadCheckpointParts,
+): Promise<CheckpointValues | undefined> {
+  const path = typeof source === "string" ? source : "of bytes";
+  const file = decodeSafetensors(typeof source === "string" ? await runtime.readFile(source) : source, path);
   if (file.metadata.format !== FORMAT) {
     throw new TensorFileError({
       op: `loadCheckpoint ${path}`,

@@ -79,7 +79,7 @@ function bfloat16ToNumber(bits: number): number {
  * assertEquals(file.metadata.step, "7");
  * ```
  */
-export function encodeSafetensors(file: TensorFile): Uint8Array {
+export function encodeSafetensors(file: TensorFile): Uint8Array<ArrayBuffer> {
   const header: { [name: string]: unknown } = { __metadata__: file.metadata };
   let offset = 0;
   for (const [name, tensor] of Object.entries(file.tensors)) {

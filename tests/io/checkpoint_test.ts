@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadCheckpoint, saveCheckpoint, TensorFileError } from "../../src/io/mod.ts";
+import { encodeCheckpoint } from "../../src/io/checkpoint.ts";
 import { encodeSafetensors } from "../../src/io/safetensors.ts";
 import { BatchNorm1d, ELU, Linear, Sequential, StateDictError } from "../../src/nn/plain/mod.ts";
 import { Adam, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
@@ -45,6 +46,27 @@ test("loadCheckpoint continues a training run bit for bit", async () => {
   const values = await loadCheckpoint(path, { model: other, optimizer: resumed });
   assertEquals(values, { step: 3, losses: [1, 2.5], note: "three" });
   assertEquals(steps(other, resumed, 3, 6), expected);
+});
+
+test("encodeCheckpoint gives the bytes that saveCheckpoint writes, and loadCheckpoint takes them", async () => {
+  await useBackend("reference");
+  await using folder = await temporaryDirectory();
+  const path = `${folder.path}/run.safetensors`;
+  seed(1);
+  const model = network();
+  const optimizer = new Adam(model.parameters(), { learningRate: 0.05 });
+  steps(model, optimizer, 0, 2);
+  await saveCheckpoint(path, { model, optimizer }, { step: 2 });
+  const bytes = await encodeCheckpoint({ model, optimizer }, { step: 2 });
+  assertEquals(bytes, await runtime.readFile(path));
+  const other = network(), resumed = new Adam(other.parameters(), { learningRate: 1 });
+  assertEquals(await loadCheckpoint(bytes, { model: other, optimizer: resumed }), { step: 2 });
+  assertEquals(steps(other, resumed, 2, 4), steps(model, optimizer, 2, 4));
+  await assertRejects(
+    () => loadCheckpoint(encodeSafetensors({ tensors: {}, metadata: {} }), { model }),
+    TensorFileError,
+    "loadCheckpoint of bytes: expected a file of format escnn-checkpoint-1",
+  );
 });
 
 test("loadCheckpoint leaves all as it is where its values are refused, and no tensors behind", async () => {
