@@ -1,13 +1,14 @@
 /**
  * Convolution and its two gradients by cuDNN. One spatial axis is computed as two; padding that differs between two sides goes
- * through a padded copy; descriptors and the chosen algorithm are kept for each shape.
+ * through a padded copy; descriptors and the chosen algorithm are kept for each shape. Batches with more elements than the library
+ * counts are computed in parts.
  */
 
 import type { ConvolutionCall, MapCall, ReducedPrecision, View } from "../../src/tensor/backend.ts";
 import type { ConvolutionGeometry } from "../../src/tensor/conv_geometry.ts";
 import { BYTES_PER_ELEMENT, type FloatDType } from "../../src/tensor/dtype.ts";
-import { BackendError, OutOfMemoryError } from "../../src/tensor/errors.ts";
-import { constant } from "../../src/tensor/expr.ts";
+import { BackendError, OutOfMemoryError, ShapeError } from "../../src/tensor/errors.ts";
+import { add, constant, input } from "../../src/tensor/expr.ts";
 import { contiguousStrides, elementCount, isContiguous } from "../../src/tensor/layout.ts";
 import type { CudaContext } from "./context.ts";
 import type { CudaPrecision } from "./cublas.ts";
@@ -23,8 +24,14 @@ import { usableAlgorithms, withinWorkspace } from "./convolution_algorithms.ts";
 import { CudaError } from "./errors.ts";
 import { pointerOf, scratchView } from "./kernels/bind.ts";
 
-/** Scratch slots of dense copies, of the padded input and of cuDNN's workspace. */
-const SLOTS = { input: 4, weight: 5, output: 6, padded: 7, workspace: 11 } as const;
+/** Scratch slots of dense copies, of the padded input, of cuDNN's workspace, and of a part of a batch's weight gradient. */
+const SLOTS = { input: 4, weight: 5, output: 6, padded: 7, workspace: 11, part: 13 } as const;
+
+/**
+ * Elements of an operand at most. The library counts them in 32 bits: it refuses descriptors of more, but for some whose strides it takes for
+ * others.
+ */
+const MOST_ELEMENTS = 2 ** 31 - 1;
 
 /** What addresses of operands are multiples of. */
 const ALIGNMENT = 16;
@@ -65,6 +72,10 @@ export interface ConvolutionParts {
   readonly workspaceLimit: number;
   readonly copy: (source: View, target: View) => void;
   readonly map: (call: MapCall) => void;
+  /** Whether work is recorded, when algorithms cannot be timed. Default: never. */
+  readonly isRecording?: () => boolean;
+  /** Elements of an operand at most. Default: what the library counts. */
+  readonly mostElements?: number;
 }
 
 /** The convolutions of a device. */
@@ -82,12 +93,37 @@ export class Convolutions {
     return this.#plans.size;
   }
 
-  /** Computes the operand that the direction names from the other two. */
+  /**
+   * Computes the operand that the direction names from the other two.
+   *
+   * @throws ShapeError where a single sample, or the weights, have more elements than the library counts.
+   */
   run(direction: ConvolutionDirection, call: ConvolutionCall): void {
     const result = call[RESULT[direction]];
     if (elementCount(result.shape) === 0) return;
     const operands = [call.input, call.weight, call.output];
     if (operands.some(({ shape }) => elementCount(shape) === 0)) return this.#clear(result);
+    const { batch } = call.geometry;
+    const most = mostSamples(call, this.#parts.mostElements ?? MOST_ELEMENTS);
+    for (let first = 0; first < batch; first += most) {
+      const part = samplesOf(call, first, Math.min(most, batch - first));
+      if (direction === "weightGradient" && first > 0) this.#addWeightGradient(part);
+      else this.#compute(direction, part);
+    }
+  }
+
+  /** Adds a part of a batch to the weight gradient of those before. */
+  #addWeightGradient(call: ConvolutionCall): void {
+    const { context, map } = this.#parts, { dtype, shape } = call.weight;
+    const bytes = elementCount(shape) * BYTES_PER_ELEMENT[dtype];
+    const weight = scratchView(context.scratch(bytes, SLOTS.part), dtype, shape);
+    this.#compute("weightGradient", { ...call, weight });
+    const expressions = [add(input(0, dtype), input(1, dtype))];
+    map({ expressions, shape, inputs: [call.weight, weight], scalars: [], outputs: [call.weight] });
+  }
+
+  #compute(direction: ConvolutionDirection, call: ConvolutionCall): void {
+    const result = call[RESULT[direction]];
     const dense = {
       input: this.#dense(call.input, direction !== "inputGradient", SLOTS.input),
       weight: this.#dense(call.weight, direction !== "weightGradient", SLOTS.weight),
@@ -225,7 +261,8 @@ export class Convolutions {
   ): AlgorithmResult[] {
     const { cudnn, context, benchmark, workspaceLimit } = this.#parts;
     const guessed = cudnn.guessAlgorithms(direction, descriptors);
-    if (!benchmark) return guessed;
+    // Measuring waits, which would break a recording.
+    if (!benchmark || this.#parts.isRecording?.() === true) return guessed;
     const tried = withinWorkspace(guessed.filter(({ status }) => status === 0), workspaceLimit);
     const bytes = Math.max(0, ...tried.map(({ workspace }) => workspace));
     try {
@@ -250,6 +287,36 @@ const RESULT = {
   inputGradient: "input",
   weightGradient: "weight",
 } as const satisfies { readonly [D in ConvolutionDirection]: keyof ConvolutionCall };
+
+/**
+ * Samples that the library can take at a time.
+ *
+ * @throws ShapeError where it is none.
+ */
+function mostSamples({ geometry, weight }: ConvolutionCall, mostElements: number): number {
+  const { inChannels, outChannels, inputSize, outputSize, padBefore, padAfter } = geometry;
+  const padded = inputSize.map((size, axis) => size + padBefore[axis] + padAfter[axis]);
+  const sample = Math.max(inChannels * elementCount(padded), outChannels * elementCount(outputSize));
+  const largest = Math.max(sample, elementCount(weight.shape));
+  if (largest <= mostElements) return Math.floor(mostElements / sample);
+  throw new ShapeError({
+    op: "cuda convolution",
+    expected: `at most ${mostElements} elements of a padded sample and of the weights`,
+    actual: String(largest),
+    hint: "Convolve overlapping parts of the sample",
+  });
+}
+
+/** The call for some samples of its batch. */
+function samplesOf(call: ConvolutionCall, first: number, batch: number): ConvolutionCall {
+  if (batch === call.geometry.batch) return call;
+  const some = (view: View): View => ({
+    ...view,
+    shape: [batch, ...view.shape.slice(1)],
+    offset: view.offset + first * view.strides[0],
+  });
+  return { ...call, geometry: { ...call.geometry, batch }, input: some(call.input), output: some(call.output) };
+}
 
 /** Sizes for cuDNN, which knows two or three spatial axes. */
 export function convolutionSizes(

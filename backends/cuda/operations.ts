@@ -59,7 +59,10 @@ export function createOperations(system: CudaSystem): Operations {
   system.setMatmul(matmul);
   const { cudnn, precision, benchmark, workspaceLimit } = system;
   const mapReduce = createMapReduce(system);
-  const convolutions = new Convolutions({ context: system, cudnn, precision, benchmark, workspaceLimit, copy, map });
+  const isRecording = (): boolean => system.recorder.isRecording;
+  const convolutions = new Convolutions({
+    ...{ context: system, cudnn, precision, benchmark, workspaceLimit, copy, map, isRecording },
+  });
   system.onDispose(() => convolutions.dispose());
   const steerable = createSteerable({
     context: system,
@@ -68,7 +71,7 @@ export function createOperations(system: CudaSystem): Operations {
     mapReduce,
     upload: (target, bytes) => {
       // A graph would copy again, at each run, from pinned memory that something else is in by then.
-      if (system.recorder.isRecording) system.recorder.refuseWhileRecording("tables of a new plan");
+      if (isRecording()) system.recorder.refuseWhileRecording("tables of a new plan");
       system.staging.upload(target, bytes);
     },
   });

@@ -159,6 +159,9 @@ EXPORT int cudnnSetTensorNdDescriptor(void* descriptor, int type, int count, con
       return refuse(CUDNN_BAD_PARAM, "cudnnSetTensorNdDescriptor: axis %d has size %d and stride %d", axis, dims[axis], strides[axis]);
     }
   }
+  double elements = 1;
+  for (int axis = 0; axis < count; axis++) elements *= dims[axis];
+  if (elements > 2147483647) return refuse(CUDNN_NOT_SUPPORTED, "cudnnSetTensorNdDescriptor: %.0f elements, the most are 2147483647", elements);
   tensor->type = known;
   tensor->dims.assign(dims, dims + count);
   tensor->strides.assign(strides, strides + count);

@@ -63,3 +63,14 @@ test.runIf(library !== undefined, "what cuDNN refuses is told with the call and 
   }
   assertThrows(() => cudnn.describe({ ...sizes, input: [1, 0, 5, 5] }, CUDNN_MATH.fma), CudaError, "[1, 0, 5, 5]");
 });
+
+test.runIf(library !== undefined, "cuDNN refuses tensors of 2³¹ elements", missing, () => {
+  if (library === undefined) return;
+  const cudnn = new Cudnn(library);
+  const sizes = (batch: number) => {
+    const geometry = convolutionGeometry([batch, 64, 4096, 4096], [1, 64, 1, 1], {});
+    return convolutionSizes(geometry, geometry.padBefore, "float32");
+  };
+  cudnn.release(cudnn.describe(sizes(1), CUDNN_MATH.fma));
+  assertThrows(() => cudnn.describe(sizes(2), CUDNN_MATH.fma), CudaError, "CUDNN_STATUS_NOT_SUPPORTED");
+});
