@@ -91,13 +91,32 @@ export class Staging {
         for (let at = start; at < end; at += CHUNK) {
           const length = Math.min(CHUNK, end - at);
           const block = this.#acquire(length);
+          try {
+            this.#driver.copyToHost(block.address, source + at, length, this.#stream);
+          } catch (error) {
+            this.#idle.push(block);
+            throw error;
+          }
           parts.push({ block, at, length });
-          this.#driver.copyToHost(block.address, source + at, length, this.#stream);
         }
         this.synchronize();
-        for (const { block, at, length } of parts) target.set(this.#adapter.viewBytes(block.address, length), at);
-      } finally {
-        this.#idle.push(...parts.map(({ block }) => block));
+      } catch (error) {
+        this.#leave(parts.map(({ block }) => block));
+        throw error;
+      }
+      for (const { block, at, length } of parts) target.set(this.#adapter.viewBytes(block.address, length), at);
+      this.#idle.push(...parts.map(({ block }) => block));
+    }
+  }
+
+  /** Leaves blocks to copies that are still under way: what is written into them now would be overwritten. */
+  #leave(blocks: readonly PinnedBlock[]): void {
+    for (const block of blocks) {
+      try {
+        this.#driver.recordEvent(block.event, this.#stream);
+        this.#pending.push(block);
+      } catch {
+        // Nobody knows when the copy is done: the block is not used again. The error that led here says more.
       }
     }
   }

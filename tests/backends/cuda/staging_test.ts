@@ -190,6 +190,21 @@ test("a failed transfer leaves its block for the next one, and a failed event no
   assertEquals([driver.pinned.size, driver.events.size], [0, 0]);
 });
 
+test("a download that fails half-way leaves its block to the copy that is under way", () => {
+  const length = 5 << 20;
+  const { driver, staging } = start(2 * length);
+  driver.device.fill(7);
+  // Room for the first part alone.
+  driver.pinnedLimit = 4 << 20;
+  assertThrows(() => staging.download(new Uint8Array(length), 0), OutOfMemoryError, "pinned host memory");
+  assertEquals(driver.queue.length, 1, "a copy into the first part's block");
+  const source = ramp(4 << 20, 1);
+  staging.upload(length, source);
+  const result = new Uint8Array(4 << 20);
+  staging.download(result, length);
+  assert(result.every((byte, i) => byte === source[i]), "not what the copy under way brought");
+});
+
 test("HostBlock has an address at which native code sees its bytes", () => {
   using block = HostBlock.text("höst");
   assertEquals(loadFfi().readCString(block.address), "höst");
