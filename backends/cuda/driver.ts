@@ -31,6 +31,8 @@ const MAX_DYNAMIC_SHARED = 8;
 const NON_BLOCKING = 1;
 /** `CU_STREAM_CAPTURE_MODE_RELAXED`: this thread may allocate while it captures. */
 const CAPTURE_RELAXED = 2;
+/** `CUDA_ERROR_STREAM_CAPTURE_INVALIDATED`. */
+const CAPTURE_INVALIDATED = 901;
 
 /** The context that is current on this thread, whichever backend made it so: there is one thread, and setting it costs a call. */
 let currentContext = 0;
@@ -185,8 +187,9 @@ export class Driver {
     this.#check("cuMemcpyDtoDAsync", this.#library.symbols.cuMemcpyDtoDAsync_v2(target, source, bytes, stream));
   }
 
-  /** Puts a fill with one byte's value on a stream. */
+  /** Puts a fill with one byte's value on a stream; nothing where there is nothing to fill, which a graph would not take. */
   fill(target: number, value: number, bytes: number, stream: number): void {
+    if (bytes === 0) return;
     this.#enter();
     this.#check("cuMemsetD8Async", this.#library.symbols.cuMemsetD8Async(target, value, bytes, stream));
   }
@@ -216,11 +219,14 @@ export class Driver {
     this.#check("cuStreamBeginCapture", this.#library.symbols.cuStreamBeginCapture_v2(stream, CAPTURE_RELAXED));
   }
 
-  /** Ends the record and gives the graph; 0 when the capture was broken by something that cannot be captured. */
+  /** Ends the record and gives the graph; fails where the capture was broken by something that cannot be captured. */
   endCapture(stream: number): number {
     this.#enter();
     this.#check("cuStreamEndCapture", this.#library.symbols.cuStreamEndCapture(stream, this.#results.address));
-    return this.#results.readAddress(0);
+    const graph = this.#results.readAddress(0);
+    // Of a broken capture the manual promises no status, but that there is no graph.
+    if (graph === 0) this.#check("cuStreamEndCapture", CAPTURE_INVALIDATED);
+    return graph;
   }
 
   /** Makes a graph ready to run. */

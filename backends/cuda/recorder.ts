@@ -155,18 +155,26 @@ export class Recorder {
     let graph = 0;
     let executable = 0;
     const releases = [() => held.clear(), () => slots.dispose()];
+    let failure: { readonly error: unknown } | undefined;
     try {
       try {
         issue();
         requireSameCount(round);
         this.#requireAlive(pinned, "reads or writes memory that it frees, and that was there before");
-      } finally {
-        this.#round = undefined;
-        releases.push(scratchSlots.endRecording());
-        const reservation = allocator.endReservation();
-        releases.push(() => pinned.forEach((buffer) => allocator.unpin(buffer)), () => reservation.release());
-        graph = this.#endCapture();
+      } catch (error) {
+        failure = { error };
       }
+      this.#round = undefined;
+      releases.push(scratchSlots.endRecording());
+      const reservation = allocator.endReservation();
+      releases.push(() => pinned.forEach((buffer) => allocator.unpin(buffer)), () => reservation.release());
+      try {
+        graph = this.#endCapture();
+      } catch (error) {
+        failure ??= { error };
+      }
+      // What the capture's end says of a call that broke it is that something did.
+      if (failure !== undefined) throw failure.error;
       executable = driver.instantiateGraph(graph);
     } catch (error) {
       for (const release of releases) release();

@@ -154,6 +154,7 @@ int product(const char* name, void* handle, int transA, int transB, Product p, b
   Handle* known = find<Handle>(handle);
   if (known == nullptr) return refuse(CUBLAS_NOT_INITIALIZED, "%s", name);
   if (streamOf(known->streamHandle) == nullptr) return refuse(CUBLAS_EXECUTION_FAILED, "%s: its stream is gone", name);
+  if (checkCapture(name, *streamOf(known->streamHandle)) != SUCCESS) return CUBLAS_EXECUTION_FAILED;
   if (transA < 0 || transA > 1 || transB < 0 || transB > 1) {
     return refuse(CUBLAS_INVALID_VALUE, "%s: operations %d and %d", name, transA, transB);
   }

@@ -239,6 +239,7 @@ int compute(const char* call, const void* handle, const Problem& p, Direction di
   int status = CUDNN_SUCCESS;
   Stream* stream = streamOfHandle(call, handle, status);
   if (stream == nullptr) return status;
+  if (checkCapture(call, *stream) != SUCCESS) return CUDNN_EXECUTION_FAILED;
   uint64_t needed = 0;
   if ((status = workspaceOf(call, p, direction, algorithm, needed))) return status;
   if (needed > workspaceBytes) {

@@ -9,7 +9,6 @@ using namespace emulator;
 namespace {
 
 constexpr int MAX_SHARED = 49152;
-constexpr int MAX_OPT_IN_SHARED = 232448;
 
 thread_local bool initialized = false;
 
@@ -63,6 +62,15 @@ const Status STATUSES[] = {
 };
 
 }  // namespace
+
+// The table of technical specifications in the CUDA C++ programming guide.
+unsigned emulator::optInShared() {
+  const int64_t capability = 10 * setting("computeMajor") + setting("computeMinor");
+  if (capability < 80) return 64 << 10;
+  if (capability == 80 || capability == 87) return 163 << 10;
+  if (capability < 90 || capability >= 120) return 99 << 10;
+  return 227 << 10;
+}
 
 EXPORT int cuGetErrorName(int error, const char** text) {
   for (const Status& status : STATUSES) {
@@ -145,8 +153,8 @@ EXPORT int cuDeviceGetAttribute(int* value, int attribute, int device) {
     case 39: *value = 2048; return SUCCESS;  // threads of a multiprocessor
     case 75: *value = static_cast<int>(setting("computeMajor")); return SUCCESS;
     case 76: *value = static_cast<int>(setting("computeMinor")); return SUCCESS;
-    case 81: *value = 233472; return SUCCESS;  // shared memory of a multiprocessor
-    case 97: *value = MAX_OPT_IN_SHARED; return SUCCESS;
+    case 81: *value = static_cast<int>(optInShared() + (optInShared() > 65536 ? 1024 : 0)); return SUCCESS;  // shared memory of a multiprocessor
+    case 97: *value = static_cast<int>(optInShared()); return SUCCESS;
     default: return refuse(INVALID_VALUE, "cuDeviceGetAttribute: the emulator does not know attribute %d", attribute);
   }
 }

@@ -77,6 +77,9 @@ int enterDevice(Call& call, int lost, int without);
 // Records what was wrong and gives the status back.
 int refuse(int status, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
+// Shared memory that a block of the device may ask for, by its compute capability.
+unsigned optInShared();
+
 // Settings, by name: versions to report, memory, devices (see control.cpp).
 int64_t setting(const char* name);
 
@@ -121,6 +124,7 @@ struct Stream final : Object {
   std::vector<Operation> queue;
   std::vector<Operation> captured;
   bool capturing = false, broken = false;
+  int mode = 0;  // of the capture: 2 is relaxed
 };
 
 // The stream of a handle (0 is the default stream); null and a message when it is none.
@@ -132,6 +136,10 @@ int drain(Stream& stream);
 int drainAll();
 // Whether some stream is capturing; such a capture is broken by calls that wait.
 bool breakCaptures(const char* call);
+// What a call must give that puts something on a stream whose capture is broken, else 0.
+int checkCapture(const char* call, const Stream& stream);
+// The same for calls that no stream sees, as allocations, which captures in another mode than the relaxed one do not allow.
+int checkUnsafe(const char* call);
 // Whether an operation that has not run yet reads this host memory.
 bool isAwaited(const Range& host);
 

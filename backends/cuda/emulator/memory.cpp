@@ -123,6 +123,7 @@ EXPORT int cuMemGetInfo_v2(uint64_t* free, uint64_t* total) {
 
 EXPORT int cuMemAlloc_v2(void** pointer, uint64_t bytes) {
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
+  if (int status = checkUnsafe("cuMemAlloc")) return status;
   if (bytes == 0) return refuse(INVALID_VALUE, "cuMemAlloc of 0 bytes");
   const uint64_t total = setting("totalBytes");
   if (bytes > total || device().bytes > total - bytes) {
@@ -134,6 +135,7 @@ EXPORT int cuMemAlloc_v2(void** pointer, uint64_t bytes) {
 
 EXPORT int cuMemFree_v2(void* pointer) {
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
+  if (int status = checkUnsafe("cuMemFree")) return status;
   if (pointer == nullptr) return SUCCESS;
   if (int status = drainAll()) return status;
   if (!device().give(pointer)) return refuse(INVALID_VALUE, "cuMemFree of %p, which is no live allocation", pointer);
@@ -142,6 +144,7 @@ EXPORT int cuMemFree_v2(void* pointer) {
 
 EXPORT int cuMemAllocHost_v2(void** pointer, uint64_t bytes) {
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
+  if (int status = checkUnsafe("cuMemAllocHost")) return status;
   if (bytes == 0) return refuse(INVALID_VALUE, "cuMemAllocHost of 0 bytes");
   *pointer = pinned().take(bytes);
   return *pointer == nullptr ? OUT_OF_MEMORY : SUCCESS;
@@ -149,6 +152,7 @@ EXPORT int cuMemAllocHost_v2(void** pointer, uint64_t bytes) {
 
 EXPORT int cuMemFreeHost(void* pointer) {
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
+  if (int status = checkUnsafe("cuMemFreeHost")) return status;
   if (int status = drainAll()) return status;
   if (!pinned().give(pointer)) return refuse(INVALID_VALUE, "cuMemFreeHost of %p, which is no live pinned memory", pointer);
   return SUCCESS;
@@ -166,6 +170,7 @@ EXPORT int cuMemcpyHtoDAsync_v2(void* target, const void* source, uint64_t bytes
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
   Stream* on = streamOf(stream);
   if (on == nullptr) return refuse(INVALID_HANDLE, "cuMemcpyHtoDAsync");
+  if (int status = checkCapture("cuMemcpyHtoDAsync", *on)) return status;
   if (bytes == 0) return SUCCESS;
   if (!isDevice(target, bytes)) return outside("cuMemcpyHtoDAsync", target, bytes);
   if (touchesDevice(source, bytes)) return refuse(INVALID_VALUE, "cuMemcpyHtoDAsync: the source is device memory");
@@ -177,6 +182,10 @@ EXPORT int cuMemcpyHtoDAsync_v2(void* target, const void* source, uint64_t bytes
       std::memcpy(target, source, bytes);
       return SUCCESS;
     };
+  } else if (on->capturing) {
+    // A graph reads the memory at each launch, whatever is there by then.
+    on->broken = true;
+    return refuse(CAPTURE_UNSUPPORTED, "cuMemcpyHtoDAsync from memory that is not pinned, during a capture");
   } else {
     auto copy = std::make_shared<std::vector<uint8_t>>(static_cast<const uint8_t*>(source),
                                                        static_cast<const uint8_t*>(source) + bytes);
@@ -193,6 +202,7 @@ EXPORT int cuMemcpyDtoHAsync_v2(void* target, const void* source, uint64_t bytes
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
   Stream* on = streamOf(stream);
   if (on == nullptr) return refuse(INVALID_HANDLE, "cuMemcpyDtoHAsync");
+  if (int status = checkCapture("cuMemcpyDtoHAsync", *on)) return status;
   if (bytes == 0) return SUCCESS;
   if (!isDevice(source, bytes)) return outside("cuMemcpyDtoHAsync", source, bytes);
   if (touchesDevice(target, bytes)) return refuse(INVALID_VALUE, "cuMemcpyDtoHAsync: the target is device memory");
@@ -217,6 +227,7 @@ EXPORT int cuMemcpyDtoDAsync_v2(void* target, const void* source, uint64_t bytes
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
   Stream* on = streamOf(stream);
   if (on == nullptr) return refuse(INVALID_HANDLE, "cuMemcpyDtoDAsync");
+  if (int status = checkCapture("cuMemcpyDtoDAsync", *on)) return status;
   if (bytes == 0) return SUCCESS;
   if (!isDevice(target, bytes)) return outside("cuMemcpyDtoDAsync", target, bytes);
   if (!isDevice(source, bytes)) return outside("cuMemcpyDtoDAsync", source, bytes);
@@ -237,6 +248,8 @@ EXPORT int cuMemsetD8Async(void* target, unsigned char value, uint64_t bytes, vo
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
   Stream* on = streamOf(stream);
   if (on == nullptr) return refuse(INVALID_HANDLE, "cuMemsetD8Async");
+  if (int status = checkCapture("cuMemsetD8Async", *on)) return status;
+  if (bytes == 0 && on->capturing) return refuse(INVALID_VALUE, "cuMemsetD8Async of 0 bytes during a capture");
   if (bytes == 0) return SUCCESS;
   if (!isDevice(target, bytes)) return outside("cuMemsetD8Async", target, bytes);
   submit(*on, {"cuMemsetD8Async",

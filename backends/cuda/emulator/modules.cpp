@@ -54,7 +54,6 @@ namespace {
 
 constexpr unsigned MAX_THREADS = 1024;
 constexpr unsigned MAX_SHARED = 49152;
-constexpr unsigned MAX_OPT_IN_SHARED = 232448;
 constexpr int MAX_DYNAMIC_SHARED = 8;  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
 
 struct Function;
@@ -142,7 +141,7 @@ EXPORT int cuFuncSetAttribute(void* handle, int attribute, int value) {
   Function* function = find<Function>(handle);
   if (function == nullptr) return refuse(INVALID_HANDLE, "cuFuncSetAttribute");
   if (attribute != MAX_DYNAMIC_SHARED) return refuse(INVALID_VALUE, "cuFuncSetAttribute: attribute %d", attribute);
-  if (value < 0 || value + function->module.loaded.staticSharedBytes > MAX_OPT_IN_SHARED) {
+  if (value < 0 || value + function->module.loaded.staticSharedBytes > optInShared()) {
     return refuse(INVALID_VALUE, "cuFuncSetAttribute: %d bytes of shared memory", value);
   }
   function->sharedLimit = static_cast<unsigned>(value);
@@ -157,6 +156,7 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
   Stream* on = streamOf(stream);
   const EscnnKernel& kernel = function->kernel;
   if (on == nullptr) return refuse(INVALID_HANDLE, "cuLaunchKernel of %s", kernel.name);
+  if (int status = checkCapture("cuLaunchKernel", *on)) return status;
   if (extra != nullptr) return refuse(INVALID_VALUE, "cuLaunchKernel of %s with extra arguments", kernel.name);
   if (gridX == 0 || gridY == 0 || gridZ == 0 || gridX > 2147483647u || gridY > 65535 || gridZ > 65535) {
     return refuse(INVALID_VALUE, "cuLaunchKernel of %s: a grid of %u × %u × %u", kernel.name, gridX, gridY, gridZ);

@@ -104,6 +104,20 @@ bool breakCaptures(const char* call) {
   return found;
 }
 
+int checkCapture(const char* call, const Stream& stream) {
+  if (!stream.capturing || !stream.broken) return SUCCESS;
+  return refuse(CAPTURE_INVALIDATED, "%s on a stream whose capture is broken", call);
+}
+
+int checkUnsafe(const char* call) {
+  for (Stream* stream : streams()) {
+    if (!stream->capturing || stream->mode == 2) continue;
+    stream->broken = true;
+    return refuse(CAPTURE_UNSUPPORTED, "%s during a capture in mode %d", call, stream->mode);
+  }
+  return SUCCESS;
+}
+
 bool isAwaited(const Range& host) {
   for (const Stream* stream : streams()) {
     for (const Operation& operation : stream->queue) {
@@ -181,6 +195,7 @@ EXPORT int cuStreamBeginCapture_v2(void* handle, int mode) {
   if (stream->capturing) return refuse(INVALID_VALUE, "cuStreamBeginCapture of a stream that captures already");
   stream->capturing = true;
   stream->broken = false;
+  stream->mode = mode;
   stream->captured.clear();
   return SUCCESS;
 }

@@ -157,6 +157,29 @@ emulatedTest(
   },
 );
 
+emulatedTest("what breaks a recording is told, not that its end found it broken", async (emulator) => {
+  const backend = await createBackend();
+  const x = view(backend, [4], (i) => i);
+  for (const end of [0, 901]) {
+    let rounds = 0;
+    const failing = (): void => {
+      multiply(backend, x, 2);
+      if (++rounds > 1) {
+        emulator.fail("cuLaunchKernel", 1, 900);
+        if (end !== 0) emulator.fail("cuStreamEndCapture", 1, end);
+      }
+      multiply(backend, x, 2);
+    };
+    const error = assertThrows(() => backend.record!(failing), BackendError);
+    assertStringIncludes(error.message, "cuLaunchKernel");
+    assertStringIncludes(error.message, "not permitted when stream is capturing");
+  }
+  assertEquals([emulator.live("graphs"), emulator.live("executables")], [0, 0]);
+  multiply(backend, x, 3);
+  assertEquals([...backend.readSync(x)], [0, 48, 96, 144], "four times in each rehearsal");
+  backend.dispose();
+});
+
 emulatedTest("a convolution's algorithm is looked for once for each shape and direction", async (emulator) => {
   const backend = await createBackend();
   const guesses = () => emulator.calls("cudnnGetConvolutionForwardAlgorithm_v7");

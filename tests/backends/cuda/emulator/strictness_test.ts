@@ -314,6 +314,83 @@ deviceTest(
   },
 );
 
+deviceTest(
+  "A broken capture takes no more work, and what a graph would do otherwise than the call breaks it",
+  (device) => {
+    const { call, stream } = device;
+    const { handle, module } = device.kernel(SCALE, "scale");
+    const x = device.floats([1, 2]);
+    assertEquals(device.wait(), 0);
+    using out = new HostBlock(8);
+    using host = new HostBlock(16);
+    const launch = () => device.launch(handle, 1, 32, (args) => args.pointer(x).f32(3).i32(2));
+    const begin = (mode: number) => assertEquals(call.cuStreamBeginCapture_v2(stream, mode), 0);
+    const end = () => assertEquals([call.cuStreamEndCapture(stream, out.address), out.readAddress(0)], [901, 0]);
+    begin(2);
+    assertEquals(call.cuMemcpyHtoDAsync_v2(x, host.address, 8, stream), 900);
+    assertStringIncludes(device.emulator.message(), "not pinned");
+    assertEquals([launch(), call.cuMemsetD8Async(x, 0, 8, stream), call.cuMemcpyDtoDAsync_v2(x, x + 4, 4, stream)], [
+      901,
+      901,
+      901,
+    ]);
+    end();
+    // A relaxed capture lets memory be allocated, the others do not.
+    for (const mode of [0, 1]) {
+      begin(mode);
+      assertEquals(call.cuMemAlloc_v2(out.address, 8), 900);
+      assertStringIncludes(device.emulator.message(), `cuMemAlloc during a capture in mode ${mode}`);
+      end();
+    }
+    begin(2);
+    const y = device.allocate(8);
+    assertEquals(call.cuMemsetD8Async(y, 0, 0, stream), 1);
+    const graph = device.take((place) => call.cuStreamEndCapture(stream, place));
+    assertEquals([call.cuGraphDestroy(graph), launch()], [0, 0], "the stream works again");
+    assertEquals(device.read(x, 2), [3, 6]);
+    assertEquals([call.cuMemFree_v2(x), call.cuMemFree_v2(y), call.cuModuleUnload(module)], [0, 0, 0]);
+  },
+);
+
+deviceTest("Libraries on a broken capture fail, and shared memory is what the capability has", (device) => {
+  const { call, emulator, stream } = device;
+  const handle = device.take((out) => call.cublasCreate_v2(out));
+  assertEquals(call.cublasSetStream_v2(handle, stream), 0);
+  const x = device.floats([1, 2, 3, 4]);
+  assertEquals(device.wait(), 0);
+  using scalars = HostBlock.of(new Uint8Array(Float32Array.of(1, 0).buffer));
+  using out = new HostBlock(8);
+  assertEquals([call.cuStreamBeginCapture_v2(stream, 2), device.wait()], [0, 900]);
+  assertEquals(
+    call.cublasSgemm_v2(handle, 0, 0, 1, 1, 1, scalars.address, x, 1, x + 4, 1, scalars.address + 4, x + 8, 1),
+    13,
+  );
+  assertEquals(call.cuStreamEndCapture(stream, out.address), 901);
+  const optIn = (major: number, minor: number): number => {
+    emulator.set("computeMajor", major);
+    emulator.set("computeMinor", minor);
+    return device.number((place) => call.cuDeviceGetAttribute(place, 97, 0));
+  };
+  assertEquals([optIn(7, 5), optIn(8, 0), optIn(8, 9), optIn(10, 0), optIn(12, 0)].map((bytes) => bytes / 1024), [
+    ...[64, 163, 99, 227, 99],
+  ]);
+  assertEquals([call.cublasDestroy_v2(handle), call.cuMemFree_v2(x)], [0, 0]);
+});
+
+deviceTest("cuDNN counts the elements of a tensor in 31 bits", (device) => {
+  const { call } = device;
+  const tensor = device.take((out) => call.cudnnCreateTensorDescriptor(out));
+  const set = (shape: readonly number[]): number => {
+    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+    using sizes = HostBlock.of(new Uint8Array(Int32Array.from(shape).buffer));
+    using steps = HostBlock.of(new Uint8Array(Int32Array.from(strides).buffer));
+    return call.cudnnSetTensorNdDescriptor(tensor, 0, shape.length, sizes.address, steps.address);
+  };
+  assertEquals([set([1, 64, 4096, 4096]), set([2, 64, 4096, 4096])], [0, 3000]);
+  assertStringIncludes(device.emulator.message(), "2147483648 elements");
+  assertEquals(call.cudnnDestroyTensorDescriptor(tensor), 0);
+});
+
 deviceTest("cuBLAS: TF32 shows where the math mode allows it, and matrices must fit their memory", (device) => {
   const { call, stream } = device;
   const handle = device.take((out) => call.cublasCreate_v2(out));
