@@ -86,7 +86,12 @@ export class TableStore {
     if (placed === undefined) {
       const tables = steerableTables(plan, dtype);
       const buffer = this.#context.allocator.allocateInternal(tables.bytes.length);
-      this.#upload(buffer.pointer, tables.bytes);
+      try {
+        this.#upload(buffer.pointer, tables.bytes);
+      } catch (error) {
+        this.#context.allocator.freeInternal(buffer);
+        throw error;
+      }
       known.set(plan, placed = { tables, buffer });
       this.#registry.register(plan, buffer);
     }

@@ -24,9 +24,12 @@ export function tapTile(functionCount: number, bytes: number): number {
   return tile;
 }
 
-/** Static shared memory of a block of the kernels with such a tile: the functions' values, and three numbers for each tap. */
+/**
+ * Static shared memory of a block of the kernels with such a tile: the functions' values, and three numbers for each tap. The dynamic one
+ * behind it starts at a multiple of 16.
+ */
 export function tapBytes(functionCount: number, bytes: number): number {
-  return tapTile(functionCount, bytes) * (functionCount * bytes + 12);
+  return Math.ceil(tapTile(functionCount, bytes) * (functionCount * bytes + 12) / 16) * 16;
 }
 
 /** Numbers of all three kernels. */

@@ -6,7 +6,8 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { createBackend as createReference } from "../../../../backends/reference/mod.ts";
 import { createSteerable, type SteerableOperations } from "../../../../backends/cuda/kernels/steerable.ts";
 import type { CudaContext } from "../../../../backends/cuda/context.ts";
-import { planesBlock, SteerableKernels } from "../../../../backends/cuda/kernels/steerable_device.ts";
+import { Emulator } from "../../../../backends/cuda/emulator/control.ts";
+import { planesBlock, SteerableKernels, TableStore } from "../../../../backends/cuda/kernels/steerable_device.ts";
 import {
   STEERABLE_NUMBERS,
   steerableNumbers,
@@ -90,7 +91,8 @@ test("tapTile leaves static shared memory far below what the compiler takes, wha
   assertEquals([tapTile(19, 4), tapTile(46, 8), tapTile(100, 4), tapTile(125, 8)], [64, 64, 64, 16]);
   for (const functionCount of [1, 19, 95, 189, 343, 2000]) {
     for (const bytes of [4, 8]) {
-      assertEquals(tapBytes(functionCount, bytes), tapTile(functionCount, bytes) * (functionCount * bytes + 12));
+      const exact = tapTile(functionCount, bytes) * (functionCount * bytes + 12);
+      assertEquals(tapBytes(functionCount, bytes), Math.ceil(exact / 16) * 16);
       assert(tapBytes(functionCount, bytes) <= 26 * 1024);
     }
   }
@@ -107,6 +109,28 @@ test("A kernel is allowed no more shared memory than the device has beside its s
   kernels.allow(kernel(3), 30 * 1024, 20 * 1024);
   kernels.allow(kernel(4), 79 * 1024, 20 * 1024);
   assertEquals(allowed.map((bytes) => bytes / 1024), [66, 68, 79]);
+});
+
+test("Tables that cannot be brought to the device leave no memory there", () => {
+  const held = new Set<object>();
+  const allocator = {
+    allocateInternal: (bytes: number) => {
+      const buffer = { bytes, pointer: 512 };
+      held.add(buffer);
+      return buffer;
+    },
+    freeInternal: (buffer: object) => assert(held.delete(buffer)),
+  };
+  let refused = true;
+  const store = new TableStore({ allocator } as unknown as CudaContext, () => {
+    if (refused) throw new BackendError({ op: "upload", expected: "no recording", actual: "one" });
+  });
+  const plan = randomPlan({ kernelSize: [3] });
+  assertThrows(() => store.of(plan, "float32"), BackendError, "no recording");
+  assertEquals(held.size, 0);
+  refused = false;
+  assertEquals(store.of(plan, "float32").buffer, store.of(plan, "float32").buffer);
+  assertEquals(held.size, 1);
 });
 
 test("steerableNumbers stand in the order of their names", () => {
@@ -302,3 +326,23 @@ onEmulator(
     assertEquals(device.emulator.calls("cuFuncSetAttribute"), 2);
   },
 );
+
+for (const [major, minor, kibibytes] of [[7, 5, 64], [8, 6, 99]] as const) {
+  onEmulator(
+    `convolution by a plan has enough in the ${kibibytes} KiB of shared memory that sm_${major}${minor} gives a block`,
+    async () => {
+      const emulator = await Emulator.start();
+      emulator.set("computeMajor", major);
+      emulator.set("computeMinor", minor);
+      using device = await startDevice();
+      assertEquals(device.system.device.maxOptInSharedBytesPerBlock, kibibytes * 1024);
+      const operations = operationsOf(device);
+      const many = randomPlan({ kernelSize: [5, 5], functionCount: 24 });
+      await check(device, operations, problem(many, [6, 7], { padding: 2 }));
+      const more = randomPlan({ kernelSize: [3, 3], functionCount: 125 });
+      await check(device, operations, problem(more, [4, 4], { padding: 1 }), "float64");
+      assert(emulator.calls("cuFuncSetAttribute") > 0);
+      emulator.reset();
+    },
+  );
+}
