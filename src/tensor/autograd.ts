@@ -405,6 +405,28 @@ export function requireGrad<T extends Tensor>(tensor: T): T {
   return tensor;
 }
 
+/**
+ * Makes a leaf one whose gradient is not wanted, and drops the gradient that it has; graphs that were recorded before keep it.
+ * Throws {@linkcode GradientError} for the result of an operation.
+ */
+export function forgoGrad<T extends Tensor>(tensor: T): T {
+  void tensor.storage;
+  const node = tensor.node;
+  if (node === undefined) return tensor;
+  if (node.leaf !== tensor) {
+    throw new GradientError({
+      op: "requireGrad(false)",
+      expected: "a leaf: a tensor that is not the result of an operation",
+      actual: `${tensor.describe()}, the result of ${node.op}`,
+      hint: "Use detach(), which gives the same elements without history",
+    });
+  }
+  tensor.node = undefined;
+  node.release();
+  tensor.clearGrad();
+  return tensor;
+}
+
 /** The same elements (a view) without history. */
 export function detach(tensor: Tensor): Tensor {
   return viewOf(tensor, tensor);

@@ -52,12 +52,16 @@ export interface ConvolutionGeometry {
 
 /** `value` once for each axis, checked to be integers of at least `minimum`. */
 export function perAxis(value: PerAxis, axes: number, name: string, minimum: number, op: string): number[] {
-  const list = typeof value === "number" ? new Array<number>(axes).fill(value) : [...value];
+  const list = Array.isArray(value) ? [...value] : new Array<number>(axes).fill(value as number);
   if (list.length !== axes || list.some((entry) => !Number.isInteger(entry) || entry < minimum)) {
     throw new ArgumentError({
       op,
       expected: `${name} as an integer of at least ${minimum}, or ${axes} of them`,
-      actual: typeof value === "number" ? String(value) : formatShape(value),
+      actual: Array.isArray(value)
+        ? formatShape(value)
+        : typeof value === "number"
+        ? String(value)
+        : `${JSON.stringify(value)}`,
     });
   }
   return list;

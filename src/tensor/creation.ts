@@ -6,7 +6,7 @@
 import type { Backend } from "./backend.ts";
 import { allocateTensor } from "./core.ts";
 import { type DType, dtypeOf, type TypedArray } from "./dtype.ts";
-import { ArgumentError, ShapeError } from "./errors.ts";
+import { ArgumentError, DTypeError, ShapeError } from "./errors.ts";
 import * as E from "./expr.ts";
 import type { Expr } from "./expr.ts";
 import { elementCount, formatShape, type Shape, validateShape } from "./layout.ts";
@@ -18,7 +18,7 @@ import "./tensor.ts";
 
 /** Options of the functions that make tensors. */
 export interface TensorOptions {
-  /** Element type. Default: that of a typed array, else float32. */
+  /** Element type. Default: that of a typed array (bool for a Uint8Array of 0 and 1), else float32. */
   readonly dtype?: DType;
   /** Where it lives. Default: the current backend. */
   readonly backend?: Backend;
@@ -78,7 +78,9 @@ function refuseRagged(shape: Shape, found: NestedArray[number]): never {
 
 /**
  * A tensor of a number (a scalar), nested arrays, or the elements of a typed array (row-major, with a shape; without one a vector).
- * A flat array with a shape is taken row-major too. Throws {@linkcode ShapeError} for ragged arrays or a wrong count.
+ * A flat array with a shape is taken row-major too. Bytes are bools where no type is named, so that pixels want one:
+ * `tensor(pixels, [height, width], { dtype: "float32" })`. Throws {@linkcode ShapeError} for ragged arrays or a wrong count,
+ * {@linkcode DTypeError} for bytes above 1 without a type.
  *
  * @example
  * ```ts
@@ -101,7 +103,7 @@ export function tensor(data: TensorData, shapeOrOptions?: Shape | TensorOptions,
   if (ArrayBuffer.isView(data)) {
     const resolved = shape ?? [data.length];
     requireCount(data.length, resolved);
-    return fromElements(data, resolved, options.dtype ?? dtypeOf(data), options);
+    return fromElements(data, resolved, options.dtype ?? requireNaturalType(data), options);
   }
   const nested: NestedArray = typeof data === "object" ? data : [data];
   const given = typeof data === "object" ? nestedShape(nested) : [1];
@@ -114,6 +116,20 @@ export function tensor(data: TensorData, shapeOrOptions?: Shape | TensorOptions,
 
 function isShape(value: Shape | TensorOptions | undefined): value is Shape {
   return Array.isArray(value);
+}
+
+/** The element type of a typed array whose elements it holds without loss; bytes are bools only where they are 0 and 1. */
+function requireNaturalType(data: TypedArray): DType {
+  const dtype = dtypeOf(data);
+  if (dtype !== "bool") return dtype;
+  const bytes = data instanceof Uint8Array;
+  if (bytes && data.every((value) => value <= 1)) return dtype;
+  throw new DTypeError({
+    op: "tensor",
+    expected: "a Float32Array, Float64Array or Int32Array, or a Uint8Array of 0 and 1 (bools), where no dtype is given",
+    actual: bytes ? `a Uint8Array with ${data.find((value) => value > 1)}` : `a ${(data as object).constructor.name}`,
+    hint: 'Name the type: tensor(pixels, shape, { dtype: "float32" }); divide by 255 for values from 0 to 1',
+  });
 }
 
 function requireCount(count: number, shape: Shape): void {

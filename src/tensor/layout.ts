@@ -32,6 +32,9 @@ export function formatShape(shape: Shape): string {
 
 /** Throws {@linkcode ShapeError} unless every size is a non-negative safe integer. */
 export function validateShape(shape: Shape, op: string): void {
+  if (!Array.isArray(shape)) {
+    throw new ShapeError({ op, expected: "a shape as an array, e.g. [3, 4]", actual: String(shape) });
+  }
   for (const size of shape) {
     if (!Number.isSafeInteger(size) || size < 0) {
       throw new ShapeError({ op, expected: "a shape of non-negative integers", actual: formatShape(shape) });

@@ -4,7 +4,7 @@
  */
 
 import type { Backend } from "./backend.ts";
-import { backward, type BackwardOptions, detach, requireGrad } from "./autograd.ts";
+import { backward, type BackwardOptions, detach, forgoGrad, requireGrad } from "./autograd.ts";
 import { BYTES_PER_ELEMENT, createTypedArray, type DType, type TypedArray } from "./dtype.ts";
 import { BackendError, ShapeError } from "./errors.ts";
 import { createTensor, registerTensorClass, TensorCore } from "./core.ts";
@@ -86,9 +86,13 @@ function formatElement(value: number, dtype: DType): string {
  * ```
  */
 export class Tensor extends TensorCore implements Disposable {
-  /** Marks this tensor, a leaf, as one whose gradient is wanted. Throws `DTypeError` unless it holds floats. Returns it. */
-  requireGrad(): this {
-    return requireGrad(this);
+  /**
+   * Marks this tensor, a leaf, as one whose gradient is wanted, or with `false` as one whose gradient is not: a frozen parameter, which
+   * loses the gradient that it has. Throws `DTypeError` unless it holds floats, `GradientError` for `false` where it is the result of an
+   * operation (see {@linkcode Tensor.detach}). Returns it.
+   */
+  requireGrad(required = true): this {
+    return required ? requireGrad(this) : forgoGrad(this);
   }
 
   /** A row-major copy of the elements, when all operations that they depend on are done. bool comes as 0 and 1. */

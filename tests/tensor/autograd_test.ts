@@ -187,3 +187,19 @@ test("an unused branch costs nothing and a shared one is visited once", () => {
   assertEquals(values(x.grad!), [4 * 8 + 4]);
   assertEquals(unused.shape, [1]);
 });
+
+test("requireGrad(false) freezes a leaf and drops its gradient; later graphs leave it out, and results are refused", () => {
+  using _ = scope();
+  const x = tensor([1, 2]).requireGrad(), y = tensor([3, 4]).requireGrad();
+  const before = x.mul(y).sum();
+  x.mul(y).sum().backward();
+  x.requireGrad(false);
+  assertEquals([x.requiresGrad, x.grad], [false, undefined]);
+  y.clearGrad();
+  x.mul(y).sum().backward();
+  assertEquals([x.grad, values(y.grad!)], [undefined, [1, 2]]);
+  before.backward(); // recorded while x was a leaf
+  assertEquals(values(y.grad!), [2, 4]);
+  assertEquals(x.requireGrad(false).requireGrad().requiresGrad, true);
+  assertThrows(() => x.mul(2).requireGrad(false), GradientError, "the result of");
+});

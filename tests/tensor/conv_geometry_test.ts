@@ -98,3 +98,13 @@ test("convolutionFlops counts two operations for each product", () => {
   assertEquals(convolutionFlops(convolutionGeometry([64, 64, 29, 29], [64, 64, 5, 5])), 2 * 64 * 64 * 64 * 25 * 625);
   assertEquals(convolutionFlops(convolutionGeometry([1, 4, 3], [4, 1, 1], { groups: 4 })), 24);
 });
+
+test("perAxis refuses what is neither a number nor a list", () => {
+  for (const wrong of [undefined, { kernelSize: 5 }] as unknown[]) {
+    assertThrows(
+      () => perAxis(wrong as number, 2, "kernelSize", 1, "R2Conv"),
+      ArgumentError,
+      "kernelSize as an integer",
+    );
+  }
+});
