@@ -4,7 +4,7 @@
  * and export as one. Names are escnn's where a module has a counterpart there.
  */
 
-import { noGrad, type Tensor } from "../../tensor/mod.ts";
+import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Backend } from "../../tensor/backend.ts";
 import { isFloat } from "../../tensor/dtype.ts";
 import { ArgumentError } from "../../tensor/errors.ts";
@@ -17,7 +17,8 @@ import { STATE_CONVENTION, type StateDict } from "./state_dict.ts";
 /**
  * A part of a network with parameters, buffers and children.
  *
- * A network of your own extends it and registers its parts in field initializers, which run after the base class is ready.
+ * A network of your own extends it and registers its parts in field initializers, which run after the base class is ready. A part that is
+ * assigned to a field alone is an error at the first use of {@linkcode Module.parameters} and its like.
  *
  * @example A network with one hidden layer
  * ```ts
@@ -43,6 +44,7 @@ export abstract class Module {
   readonly #children = new Map<string, Module>();
   #wrapped: Module | undefined;
   #training = true;
+  #fieldsChecked = false;
 
   /** A module without parts. */
   constructor() {
@@ -113,7 +115,12 @@ export abstract class Module {
     return this.#children;
   }
 
-  /** This module and all below it with their dotted names, parents first; one that is used twice comes once. */
+  /**
+   * This module and all below it with their dotted names, parents first; one that is used twice comes once.
+   *
+   * @throws ArgumentError, at the first call, where a field of one of them holds a module or a parameter that was not registered: it would be
+   *   neither trained nor saved.
+   */
   namedModules(): [string, Module][] {
     const list: [string, Module][] = [];
     const seen = new Set<Module>();
@@ -125,7 +132,36 @@ export abstract class Module {
       for (const [key, child] of module.#children) visit(child, name === "" ? key : `${name}.${key}`);
     };
     visit(this, "");
+    if (!this.#fieldsChecked) {
+      for (const module of seen) module.#checkFields(seen);
+      this.#fieldsChecked = true;
+    }
     return list;
+  }
+
+  // A field is how other libraries register a part; here it would be left out without a word.
+  #checkFields(registered: ReadonlySet<Module>): void {
+    for (const [field, value] of Object.entries(this)) {
+      for (const part of (Array.isArray(value) ? value : [value]) as unknown[]) {
+        if (part instanceof Module && !registered.has(part)) {
+          this.#refuseField(field, part.constructor.name, "addModule");
+        }
+        if (part instanceof Tensor && isUnknownLeaf(part, this.#parameters)) {
+          this.#refuseField(field, part.describe(), "addParameter");
+        }
+      }
+    }
+  }
+
+  #refuseField(field: string, part: string, method: string): never {
+    throw new ArgumentError({
+      op: this.constructor.name,
+      expected: "modules and parameters in fields to be registered",
+      actual: `${part} in the field ${field} that is not`,
+      hint:
+        `Register it with this.${method}("${field}", …), a list of modules as one ModuleList; what is no part of this module belongs in ` +
+        "a #private field",
+    });
   }
 
   /** All trained tensors by dotted name, children included. */
@@ -171,6 +207,29 @@ export abstract class Module {
   /** Switches this module and all below it to eval mode. */
   eval(): this {
     return this.train(false);
+  }
+
+  /**
+   * Freezes all parameters, children included, with `false`: no gradient is computed for them, those that they have are dropped, and
+   * optimizers leave them as they are. `true`, the default, trains them again. Gradients of inputs and running statistics are not concerned:
+   * call {@linkcode Module.eval} to keep the statistics too.
+   *
+   * @example
+   * ```ts
+   * import { assertEquals } from "@std/assert";
+   * import { plain, randn, useBackend } from "@escnn/escnn";
+   *
+   * await useBackend("reference");
+   * const backbone = new plain.Linear(4, 8).requireGrad(false), head = new plain.Linear(8, 2);
+   * head.forward(backbone.forward(randn([3, 4])).relu()).sum().backward();
+   * assertEquals(backbone.parameters().map(({ grad }) => grad), [undefined, undefined]);
+   * assertEquals(head.parameters().map(({ grad }) => grad?.shape), [[2, 8], [2]]);
+   * ```
+   */
+  requireGrad(required = true): this {
+    for (const parameter of this.parameters()) parameter.requireGrad(required);
+    for (const [, module] of this.namedModules()) module.onStateChange();
+    return this;
   }
 
   /** Parameters and buffers by name: the module's own tensors, not copies. The same in train and eval mode. */
@@ -220,7 +279,9 @@ export abstract class Module {
       throw error;
     }
     for (const module of modules) {
-      for (const [name, tensor] of module.#parameters) module.#parameters.set(name, moved.get(tensor)!.requireGrad());
+      for (const [name, tensor] of module.#parameters) {
+        module.#parameters.set(name, moved.get(tensor)!.requireGrad(tensor.requiresGrad));
+      }
       for (const [name, tensor] of module.#buffers) module.#buffers.set(name, moved.get(tensor)!);
       module.onStateChange();
     }
@@ -249,6 +310,10 @@ export abstract class Module {
     const lines = [...this.#children].map(([name, child]) => `  ${name}: ${child.toString().replaceAll("\n", "\n  ")}`);
     return `${head}\n${lines.join("\n")}\n)`;
   }
+}
+
+function isUnknownLeaf(tensor: Tensor, parameters: ReadonlyMap<string, Tensor>): boolean {
+  return tensor.node?.leaf === tensor && ![...parameters.values()].includes(tensor);
 }
 
 function found(map: ReadonlyMap<string, Tensor>, name: string, module: Module, what: string): Tensor {

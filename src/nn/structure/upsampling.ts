@@ -34,7 +34,7 @@ export abstract class UpsamplingModule<K extends RepresentationKind, L extends U
   constructor(inType: FieldType<K>, layer: L) {
     super();
     requireDimension(new.target.name, inType, layer.dimension);
-    this.layer = layer;
+    this.layer = this.wrap(layer);
     this.inType = this.outType = inType;
   }
 

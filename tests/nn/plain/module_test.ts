@@ -185,3 +185,43 @@ test("Module.toString shows the tree with options", () => {
     ],
   );
 });
+
+test("Module.requireGrad freezes the whole tree and trains it again; moved parameters stay frozen", async () => {
+  const frozen = new Linear(2, 3), network = new Sequential(frozen, new ReLU(), new Linear(3, 1));
+  assertStrictEquals(frozen.requireGrad(false), frozen);
+  const x = randn([4, 2]).requireGrad();
+  network.forward(x).sum().backward();
+  assertEquals(network.namedParameters().map(([name, { grad }]) => [name, grad?.shape]), [
+    ["0.weight", undefined],
+    ["0.bias", undefined],
+    ["2.weight", [1, 3]],
+    ["2.bias", [1]],
+  ]);
+  assertEquals(x.grad?.shape, [4, 2]);
+  await network.to(network.parameters()[0].backend);
+  assertEquals(network.parameters().map(({ requiresGrad }) => requiresGrad), [false, false, true, true]);
+  assert(network.requireGrad().parameters().every(({ requiresGrad }) => requiresGrad));
+});
+
+test("Module refuses parts in its fields that were not registered, and takes those that are private or below another part", () => {
+  class Forgetful extends Module {
+    readonly body = new Linear(2, 3);
+  }
+  assertThrows(() => new Forgetful().parameters(), ArgumentError, 'this.addModule("body", …)');
+  assertThrows(() => new Forgetful().train(), ArgumentError, "Linear in the field body");
+  class Listing extends Module {
+    readonly layers = [new Linear(2, 3), new ReLU()];
+  }
+  assertThrows(() => new Listing().stateDict(), ArgumentError, "ModuleList");
+  class Scaling extends Module {
+    readonly scale = tensor([1, 2]).requireGrad();
+  }
+  assertThrows(() => new Scaling().parameters(), ArgumentError, 'this.addParameter("scale", …)');
+  class Registered extends Module {
+    readonly body = this.addModule("body", new Sequential(new Linear(2, 3)));
+    readonly first = this.body.layers[0];
+    readonly #teacher = new Linear(2, 3);
+    readonly result = this.#teacher.forward(tensor([[1, 2]]));
+  }
+  assertEquals(new Registered().namedParameters().map(([name]) => name), ["body.0.weight", "body.0.bias"]);
+});
