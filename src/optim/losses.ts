@@ -17,17 +17,20 @@ function checkReduction(op: string, reduction: LossReduction): void {
 
 /** Options of {@linkcode crossEntropy}. */
 export interface CrossEntropyOptions {
-  /** Default `"mean"` over the batch. */
+  /** Default `"mean"` over all labels, but for those that are ignored. */
   readonly reduction?: LossReduction;
   /** Share of the probability spread evenly over all classes, from 0 to below 1. Default 0. */
   readonly labelSmoothing?: number;
+  /** The label, an integer, whose places count nothing, e.g. −1 for pixels without one. Default: every label counts. */
+  readonly ignoreIndex?: number;
 }
 
 /**
- * Cross-entropy of logits `[batch, classes]` against int32 labels `[batch]`.
+ * Cross-entropy of logits `[batch, classes]` against int32 labels `[batch]`, or of logits `[batch, classes, …spatial]` against labels
+ * `[batch, …spatial]`, one for each pixel.
  *
- * Throws {@linkcode ShapeError} or {@linkcode DTypeError} where logits and labels do not fit. A label outside `0 … classes − 1` contributes
- * no class term: its loss is 0 without smoothing.
+ * Throws {@linkcode ShapeError} or {@linkcode DTypeError} where logits and labels do not fit, {@linkcode ArgumentError} for a label outside
+ * `0 … classes − 1`; on a GPU, which is not waited for, that makes the loss NaN, so that `guardedStep` refuses it.
  *
  * @example Equal logits give ln(classes)
  * ```ts
@@ -40,7 +43,7 @@ export interface CrossEntropyOptions {
  * ```
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
-  const { reduction = "mean", labelSmoothing = 0 } = options;
+  const { reduction = "mean", labelSmoothing = 0, ignoreIndex } = options;
   checkReduction("crossEntropy", reduction);
   if (!(labelSmoothing >= 0 && labelSmoothing < 1)) {
     throw new ArgumentError({
@@ -49,11 +52,16 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
       actual: String(labelSmoothing),
     });
   }
-  if (logits.rank !== 2 || labels.rank !== 1 || labels.shape[0] !== logits.shape[0]) {
+  if (ignoreIndex !== undefined && !Number.isInteger(ignoreIndex)) {
+    throw new ArgumentError({ op: "crossEntropy", expected: "an integer as ignoreIndex", actual: String(ignoreIndex) });
+  }
+  const [batch, classes, ...spatial] = logits.shape;
+  if (logits.rank < 2 || labels.shape.join() !== [batch, ...spatial].join()) {
     throw new ShapeError({
       op: "crossEntropy",
-      expected: "logits [batch, classes] and labels [batch]",
+      expected: "logits [batch, classes, …spatial] and labels [batch, …spatial]",
       actual: `[${logits.shape.join(", ")}] and [${labels.shape.join(", ")}]`,
+      hint: "Labels are the numbers of the classes, not one-hot",
     });
   }
   if (labels.dtype !== "int32") {
@@ -61,18 +69,36 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
       op: "crossEntropy",
       expected: "int32 labels",
       actual: labels.dtype,
-      hint: 'Use cast("int32")',
+      hint: 'Use cast("int32"), or make them with tensor(Int32Array.from(labels))',
     });
   }
-  const [batch, classes] = logits.shape;
+  const immediate = labels.backend.canReadSync && labels.backend.checksIndices !== true;
+  if (immediate) checkLabels(labels, classes, ignoreIndex);
   const logProbabilities = logSoftmax(logits, 1);
-  const axes = reduction === "none" ? [1] : [0, 1];
-  const scale = reduction === "mean" ? -1 / Math.max(batch, 1) : -1;
+  const axes = reduction === "none" ? [1] : logits.shape.map((_, axis) => axis);
+  const scale = reduction === "mean" && ignoreIndex === undefined ? -1 / Math.max(labels.size, 1) : -1;
   const uniformShare = labelSmoothing / classes;
-  return reduce([logProbabilities, labels.reshape([batch, 1])], "sum", axes, (logP, label) => {
+  const loss = reduce([logProbabilities, labels.unsqueeze(1)], "sum", axes, (logP, label) => {
     const picked = E.select(E.eq(E.index(1), label), 1 - labelSmoothing, E.constant(0, logP.dtype));
-    const target = uniformShare === 0 ? picked : E.add(picked, uniformShare);
-    return E.mul(E.mul(logP, target), scale);
+    let target = uniformShare === 0 ? picked : E.add(picked, uniformShare);
+    if (!immediate) target = E.select(E.lt(label, 0), NaN, E.select(E.ge(label, classes), NaN, target));
+    const term = E.mul(E.mul(logP, target), scale);
+    return ignoreIndex === undefined ? term : E.select(E.eq(label, ignoreIndex), 0, term);
+  });
+  if (reduction !== "mean" || ignoreIndex === undefined) return loss;
+  const counted = reduce([labels], "sum", undefined, (label) => E.cast(E.ne(label, ignoreIndex), logits.dtype));
+  return map([loss, counted], (sum, count) => E.div(sum, E.maximum(count, 1)));
+}
+
+/** Throws {@linkcode ArgumentError} for a label that is no class and not ignored. The labels' backend can read at once. */
+function checkLabels(labels: Tensor, classes: number, ignored: number | undefined): void {
+  const wrong = labels.dataSync().find((label) => (label < 0 || label >= classes) && label !== ignored);
+  if (wrong === undefined) return;
+  throw new ArgumentError({
+    op: "crossEntropy",
+    expected: `labels from 0 to ${classes - 1} for logits of ${classes} classes`,
+    actual: String(wrong),
+    hint: "Give the logits as many channels as there are classes, or leave labels out with ignoreIndex",
   });
 }
 
