@@ -7,9 +7,9 @@
  * as soon as OpenBLAS is open, so that child processes do not inherit them.
  */
 
-import { cLibraryCandidates, loadFfi, openLibrary } from "../../ffi/mod.ts";
+import { cLibraryCandidates, type Library, loadFfi, openLibrary } from "../../ffi/mod.ts";
 import { runtime } from "../../src/runtime/mod.ts";
-import { CPU_FEATURE_SYMBOLS, ENVIRONMENT_SYMBOLS } from "./openblas_symbols.ts";
+import { C_LIBRARY_SYMBOLS } from "./openblas_symbols.ts";
 
 /** The core with AVX-512 that every OpenBLAS since 0.3.0 knows. */
 const AVX512_CORE = "SkylakeX";
@@ -26,22 +26,27 @@ export function cpuinfoHasAvx512(text: string): boolean {
   return AVX512_FLAGS.every((flag) => flags.has(flag));
 }
 
+/** The C library, opened. */
+type CLibrary = Library<typeof C_LIBRARY_SYMBOLS>;
+
+/** Opens the C library. Throws where native code cannot be called. */
+export function openCLibrary(): CLibrary {
+  return openLibrary({
+    name: "the C library",
+    candidates: cLibraryCandidates(),
+    symbols: C_LIBRARY_SYMBOLS,
+    install: "it is part of the system",
+  });
+}
+
 /** Whether the processor and the system support AVX-512; false where that cannot be found out. */
-export function hasAvx512(): boolean {
+export function hasAvx512({ symbols: { __x86_get_cpuid_feature_leaf: leafOf } }: CLibrary): boolean {
   if (runtime.platform !== "linux" || runtime.arch !== "x64") return false;
-  try {
-    using library = openLibrary({
-      name: "the C library",
-      candidates: cLibraryCandidates(),
-      symbols: CPU_FEATURE_SYMBOLS,
-      install: "it is part of glibc 2.33 and later",
-    });
-    const leaf7 = library.symbols.__x86_get_cpuid_feature_leaf(1);
-    const active = new DataView(loadFfi().viewBytes(leaf7, 32).slice().buffer).getUint32(20, true);
+  if (leafOf !== undefined) {
+    const active = new DataView(loadFfi().viewBytes(leafOf(1), 32).slice().buffer).getUint32(20, true);
     return (active & AVX512_BITS) === AVX512_BITS;
-  } catch {
-    // Another C library, or an older one: the kernel's list is left, where it may be read.
   }
+  // Another C library, or an older one: the kernel's list is left, where it may be read.
   try {
     return cpuinfoHasAvx512(new TextDecoder().decode(runtime.readFileSync("/proc/cpuinfo")));
   } catch {
@@ -60,19 +65,14 @@ function cString(text: string): Uint8Array {
  * Runs `open` with the variables set that OpenBLAS shall find; those that the user has set stay as they are.
  *
  * @param open Opens the library.
- * @param avx512 Whether the processor has AVX-512. Default: {@linkcode hasAvx512}.
+ * @param avx512 Whether the processor has AVX-512. Default: what the system says.
  * @returns What `open` returns.
  */
-export function withBlasEnvironment<R>(open: () => R, avx512: boolean = hasAvx512()): R {
+export function withBlasEnvironment<R>(open: () => R, avx512?: boolean): R {
   if (runtime.platform === "windows") return open();
+  using library = openCLibrary();
   const wanted: [name: string, value: string][] = [["OPENBLAS_NUM_THREADS", "1"]];
-  if (avx512) wanted.push(["OPENBLAS_CORETYPE", AVX512_CORE]);
-  using library = openLibrary({
-    name: "the C library",
-    candidates: cLibraryCandidates(),
-    symbols: ENVIRONMENT_SYMBOLS,
-    install: "it is part of the system",
-  });
+  if (avx512 ?? hasAvx512(library)) wanted.push(["OPENBLAS_CORETYPE", AVX512_CORE]);
   const { getenv, setenv, unsetenv } = library.symbols;
   const added = wanted.map(([name, value]) => [cString(name), cString(value)] as const)
     .filter(([name]) => getenv(name) === 0);

@@ -44,21 +44,17 @@ export const CONTROL_SYMBOLS = {
 /** All functions of OpenBLAS. */
 export const OPENBLAS_SYMBOLS = { ...GEMM_SYMBOLS, ...CONTROL_SYMBOLS } as const satisfies SymbolTable;
 
-/** The environment as native code sees it. */
-export const ENVIRONMENT_SYMBOLS = {
+/** What is used of the C library: the environment as native code sees it, and what its loader knows about the processor. */
+export const C_LIBRARY_SYMBOLS = {
   // int setenv(const char *name, const char *value, int overwrite);
   setenv: { parameters: ["buffer", "buffer", "i32"], result: "i32" },
   // int unsetenv(const char *name);
   unsetenv: { parameters: ["buffer"], result: "i32" },
   // char *getenv(const char *name);
   getenv: { parameters: ["buffer"], result: "pointer" },
-} as const satisfies SymbolTable;
-
-/** What glibc's loader (2.33 or later, x86) knows about the processor. */
-export const CPU_FEATURE_SYMBOLS = {
-  // const struct cpuid_feature *__x86_get_cpuid_feature_leaf(unsigned int leaf);
+  // const struct cpuid_feature *__x86_get_cpuid_feature_leaf(unsigned int leaf);   glibc 2.33 or later, x86
   //   struct cpuid_feature { unsigned int cpuid_array[4]; unsigned int active_array[4]; }, each eax, ebx, ecx, edx
-  __x86_get_cpuid_feature_leaf: { parameters: ["u32"], result: "pointer" },
+  __x86_get_cpuid_feature_leaf: { parameters: ["u32"], result: "pointer", optional: true },
 } as const satisfies SymbolTable;
 
 /** Bits of the arguments that are heap pointers: A (7), B (9) and C (12). */

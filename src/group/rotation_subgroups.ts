@@ -174,8 +174,6 @@ export function combineAdjoints(second: Quaternion | undefined, first: Quaternio
   return canonicalQuaternion(q);
 }
 
-const X_TO_Z = rotationBetween([1, 0, 0], [0, 0, 1]);
-
 /** The rotation by −angle/2 about z, that moves an axis at angle/2 to x. */
 export function axisAdjoint(angle: number): Quaternion {
   return planarRotation(-angle / 2);
@@ -195,7 +193,7 @@ export function planarName(
   if (flips !== true && (typeof flips !== "number" || flips - flips !== 0)) return undefined;
   const turned = flips === true ? adjoint : combineAdjoints(axisAdjoint(flips), adjoint);
   return order === 1
-    ? { name: [false, 2], adjoint: combineAdjoints(X_TO_Z, turned) }
+    ? { name: [false, 2], adjoint: combineAdjoints(rotationBetween([1, 0, 0], [0, 0, 1]), turned) }
     : { name: [true, order], adjoint: turned };
 }
 

@@ -35,7 +35,7 @@ export function nonFiniteFlag(tensors: readonly Tensor[]): Tensor {
     const axes = tensor.shape.map((_, axis) => axis);
     const place = { shape: axes.map(() => 1), strides: axes.map(() => 1), offset: i };
     backend.mapReduce({
-      expressions: [NON_FINITE[tensor.dtype as FloatDType]],
+      expressions: [nonFinite(tensor.dtype as FloatDType)],
       reductions: ["max"],
       shape: tensor.shape,
       axes,
@@ -52,11 +52,6 @@ function nonFinite(dtype: FloatDType): Expr {
   const x = E.input(0, dtype);
   return E.cast(E.ne(E.sub(x, x), 0), "int32");
 }
-
-const NON_FINITE: { readonly [D in FloatDType]: Expr } = {
-  float32: nonFinite("float32"),
-  float64: nonFinite("float64"),
-};
 
 /**
  * Reads {@linkcode nonFiniteFlag} and throws {@linkcode NonFiniteError} that names the first tensor with a NaN or an infinity.

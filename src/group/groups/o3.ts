@@ -44,10 +44,10 @@ import { fullTetrahedralGroup } from "./full_tetrahedral.ts";
 import {
   hashRotation,
   rotationCharacter,
-  SAMPLE_ROTATIONS,
   sampleRotation,
   so3Group,
   standardRepresentationOf,
+  testRotations,
   unnamed,
 } from "./so3.ts";
 
@@ -146,7 +146,7 @@ export class OrthogonalGroup3 extends GroupBase {
 
   /** The sample of SO(3), then the same with the inversion. */
   listValues(): readonly OrthogonalValue[] {
-    return [0, 1].flatMap((i) => SAMPLE_ROTATIONS.map((q): OrthogonalValue => [i, q]));
+    return [0, 1].flatMap((i) => testRotations().map((q): OrthogonalValue => [i, q]));
   }
 
   /** `[0, l]`, `[1, l]` for l = 0 … `maximumFrequency`. */

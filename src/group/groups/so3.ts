@@ -64,18 +64,22 @@ export function standardRepresentationOf(
   });
 }
 
-/** Some rotations that no symmetry of the axes singles out, then the quarter and half turns and a third of a turn. */
-export const SAMPLE_ROTATIONS: readonly Quaternion[] = [
-  IDENTITY_ROTATION,
-  ...[[1, 0, 0], [0, 1, 0], [0, 0, 1]].flatMap(([x, y, z]) =>
-    [1, 2].map((quarters) => axisAngleToQuaternion([x, y, z], quarters * TURN / 4))
-  ),
-  [0.5, 0.5, 0.5, 0.5],
-  rotationVectorToQuaternion([0.3, -0.7, 0.4]),
-  rotationVectorToQuaternion([-1.1, 0.2, 1.9]),
-  rotationVectorToQuaternion([2.3, 1.3, -0.6]),
-  rotationVectorToQuaternion([-0.4, -2.6, -1.2]),
-];
+let testRotationValues: readonly Quaternion[] | undefined;
+
+/** The identity, the quarter and half turns, a third of a turn, and some rotations that no symmetry of the axes singles out. */
+export function testRotations(): readonly Quaternion[] {
+  return testRotationValues ??= [
+    IDENTITY_ROTATION,
+    ...[[1, 0, 0], [0, 1, 0], [0, 0, 1]].flatMap(([x, y, z]) =>
+      [1, 2].map((quarters) => axisAngleToQuaternion([x, y, z], quarters * TURN / 4))
+    ),
+    [0.5, 0.5, 0.5, 0.5],
+    rotationVectorToQuaternion([0.3, -0.7, 0.4]),
+    rotationVectorToQuaternion([-1.1, 0.2, 1.9]),
+    rotationVectorToQuaternion([2.3, 1.3, -0.6]),
+    rotationVectorToQuaternion([-0.4, -2.6, -1.2]),
+  ];
+}
 
 /** A uniformly distributed rotation from three numbers of `random` (Shoemake 1992). */
 export function sampleRotation(random: () => number): Quaternion {
@@ -154,7 +158,7 @@ export class SpecialOrthogonalGroup3 extends GroupBase {
 
   /** The quarter and half turns about the axes, a third of a turn, and four others. */
   listValues(): readonly Quaternion[] {
-    return SAMPLE_ROTATIONS;
+    return testRotations();
   }
 
   /** `[0]` … `[maximumFrequency]`. */

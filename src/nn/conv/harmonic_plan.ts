@@ -30,15 +30,17 @@ export class HarmonicConvolution implements FastConvolution {
   };
   readonly #groups: number;
   readonly #channels: readonly [number, number];
-  readonly #expansion: FilterExpansion;
+  readonly #parts: LayerParts;
+  /** Made when it is first applied: a plan that is only weighed against others needs none. */
+  #expansion: FilterExpansion | undefined;
 
   /** The plan of a layer in a form. */
-  constructor({ tables, layout, inType, outType, groups, kernelSize }: LayerParts, form: PlanForm = "forward") {
-    const { functions, count, of } = functionsOf(tables, form);
+  constructor(parts: LayerParts, form: PlanForm = "forward") {
+    const { tables, inType, outType, groups, kernelSize } = parts, { functions, count } = functionsOf(tables, form);
     this.form = form;
+    this.#parts = parts;
     this.#groups = groups;
     this.#channels = [outType.size, inType.size];
-    this.#expansion = new FilterExpansion(tables, layout, inType, outType, groups, { count, of });
     const coefficients = new Float64Array(count * count);
     for (let f = 0; f < count; f++) coefficients[f * count + f] = 1;
     const [from, to] = form === "forward" ? [inType.size, outType.size] : [outType.size, inType.size];
@@ -54,9 +56,15 @@ export class HarmonicConvolution implements FastConvolution {
   }
 
   apply(x: Tensor, weights: Tensor, options: FastOptions): Tensor {
-    const filter = this.#expansion.apply(weights);
+    const filter = this.#filterExpansion().apply(weights);
     const [out, into] = this.#channels, groups = this.#groups;
     const matrix = this.form === "forward" ? filter : filter.reshape([groups, out, into, -1]).permute([0, 2, 1, 3]);
     return runPlan(this, x, matrix.reshape([-1]), groups, options);
+  }
+
+  #filterExpansion(): FilterExpansion {
+    if (this.#expansion !== undefined) return this.#expansion;
+    const { tables, layout, inType, outType, groups } = this.#parts, { count, of } = functionsOf(tables, this.form);
+    return this.#expansion = new FilterExpansion(tables, layout, inType, outType, groups, { count, of });
   }
 }

@@ -209,10 +209,9 @@ export class StructuredConvolution implements FastConvolution {
   readonly #groups: number;
   readonly #before: FromFields;
   readonly #after: ToFields;
-  /** The weight at each entry of the plan's matrices, all groups; `undefined` where they are the same. */
-  readonly #order: Constant | undefined;
-  /** What each is multiplied by; 0 for entries without a weight. */
-  readonly #factors: Constant | undefined;
+  readonly #makeOrder: () => WeightOrder;
+  /** Made when it is first applied: a plan that is only weighed against others needs none. */
+  #order: WeightOrder | undefined;
 
   /** The plan of a layer in a form. */
   constructor({ tables, layout, inType, outType, groups, kernelSize }: LayerParts, form: PlanForm = "forward") {
@@ -253,18 +252,19 @@ export class StructuredConvolution implements FastConvolution {
         ),
       })),
     });
-    const scales = basisChangeFactors(layout, inType.representations, outType.representations);
-    const { order, factors } = weightOrder(this.plan, sides, planes, layout, groups, scales);
-    this.#order = order;
-    this.#factors = factors;
+    this.#makeOrder = () => {
+      const scales = basisChangeFactors(layout, inType.representations, outType.representations);
+      return weightOrder(this.plan, sides, planes, layout, groups, scales);
+    };
   }
 
   apply(x: Tensor, weights: Tensor, options: FastOptions): Tensor {
     const groups = this.#groups, [batch, channels, ...size] = x.shape;
     const count = (sizes: readonly number[]) => sizes.reduce((product, length) => product * length, 1);
     const irreps = this.#before.apply(x.reshape([batch, groups, channels / groups, count(size)]));
-    const ordered = this.#order === undefined ? weights : selectAt(weights, 0, this.#order);
-    const matrices = this.#factors === undefined ? ordered : ordered.mul(this.#factors.like(ordered));
+    const { order, factors } = this.#order ??= this.#makeOrder();
+    const ordered = order === undefined ? weights : selectAt(weights, 0, order);
+    const matrices = factors === undefined ? ordered : ordered.mul(factors.like(ordered));
     const middle = runPlan(this, irreps.reshape([batch, groups * irreps.shape[2], ...size]), matrices, groups, options);
     const outSize = middle.shape.slice(2);
     const y = this.#after.apply(middle.reshape([batch, groups, this.#after.size, count(outSize)]));
@@ -272,7 +272,14 @@ export class StructuredConvolution implements FastConvolution {
   }
 }
 
-/** The weight and the factor of each entry of the plan's matrices. */
+/** The weight and the factor of each entry of a plan's matrices. */
+interface WeightOrder {
+  /** The weight at each entry, all groups; `undefined` where they are the same. */
+  readonly order: Constant | undefined;
+  /** What each is multiplied by, 0 for entries without a weight; `undefined` where all are 1. */
+  readonly factors: Constant | undefined;
+}
+
 function weightOrder(
   plan: SteerablePlan,
   sides: Sides,
@@ -280,7 +287,7 @@ function weightOrder(
   layout: WeightLayout,
   groups: number,
   scales: Float64Array | undefined,
-): { readonly order: Constant | undefined; readonly factors: Constant | undefined } {
+): WeightOrder {
   const order = new Int32Array(groups * plan.weightCount), factors = new Float64Array(groups * plan.weightCount);
   const weightOf = weightsOfEntries(layout);
   sides.outputs.forEach(({ copies, blocks }, o) => {

@@ -4,19 +4,23 @@
 // refusals with reasons, and the symbol table against the header where it is installed.
 
 import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
-import { cpuinfoHasAvx512, hasAvx512, withBlasEnvironment } from "../../../backends/cpu/blas_environment.ts";
+import {
+  cpuinfoHasAvx512,
+  hasAvx512,
+  openCLibrary,
+  withBlasEnvironment,
+} from "../../../backends/cpu/blas_environment.ts";
 import type { Kernel } from "../../../backends/cpu/context.ts";
 import { createContext } from "../../../backends/cpu/create_context.ts";
 import { findOpenblas, openblasCandidates, openblasInstallCommand } from "../../../backends/cpu/openblas.ts";
 import {
   CBLAS,
   CONTROL_SYMBOLS,
-  ENVIRONMENT_SYMBOLS,
   GEMM_POINTERS,
   GEMM_SYMBOLS,
   OPENBLAS_SYMBOLS,
 } from "../../../backends/cpu/openblas_symbols.ts";
-import { cLibraryCandidates, loadFfi, openLibrary } from "../../../ffi/mod.ts";
+import { cLibraryCandidates, loadFfi } from "../../../ffi/mod.ts";
 import { runtime } from "../../../src/runtime/mod.ts";
 import { ArgumentError, BackendError } from "../../../src/tensor/errors.ts";
 import { test } from "../../support/test.ts";
@@ -33,6 +37,11 @@ function canCall(): boolean {
   } catch {
     return false;
   }
+}
+
+function processorHasAvx512(): boolean {
+  using library = openCLibrary();
+  return hasAvx512(library);
 }
 
 /** Small integers, so that every product is exact in float32 and does not depend on the order of summation. */
@@ -159,7 +168,7 @@ test.runIf(hasBlas, "findOpenblas reads version and core, and sets one thread", 
 });
 
 test.runIf(
-  hasBlas && hasAvx512() && !runtime.env("OPENBLAS_CORETYPE") && found.opened.version !== "unknown",
+  hasBlas && processorHasAvx512() && !runtime.env("OPENBLAS_CORETYPE") && found.opened.version !== "unknown",
   "OpenBLAS uses AVX-512 kernels where the processor has AVX-512",
   hasBlas ? "the processor has no AVX-512, or OPENBLAS_CORETYPE is set" : whyNot,
   () => {
@@ -172,12 +181,7 @@ test.runIf(
   "withBlasEnvironment shows native code its variables while it runs, keeps the user's, and leaves none behind",
   "no native calls here",
   () => {
-    using library = openLibrary({
-      name: "the C library",
-      candidates: cLibraryCandidates(),
-      symbols: ENVIRONMENT_SYMBOLS,
-      install: "it is part of the system",
-    });
+    using library = openCLibrary();
     const name = (text: string) => {
       const bytes = new Uint8Array(4096);
       new TextEncoder().encodeInto(text, bytes);
