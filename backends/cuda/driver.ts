@@ -187,9 +187,8 @@ export class Driver {
     this.#check("cuMemcpyDtoDAsync", this.#library.symbols.cuMemcpyDtoDAsync_v2(target, source, bytes, stream));
   }
 
-  /** Puts a fill with one byte's value on a stream; nothing where there is nothing to fill, which a graph would not take. */
+  /** Puts a fill with one byte's value on a stream. */
   fill(target: number, value: number, bytes: number, stream: number): void {
-    if (bytes === 0) return;
     this.#enter();
     this.#check("cuMemsetD8Async", this.#library.symbols.cuMemsetD8Async(target, value, bytes, stream));
   }

@@ -191,6 +191,12 @@ int product(const char* name, void* handle, int transA, int transB, Product p, b
     }
     if (bytes > 0) operation.device.push_back(rangeOf(matrix.memory, bytes));
   }
+  const Range& written = operation.device.empty() ? Range{0, 0} : operation.device.back();
+  for (size_t i = 0; i + 1 < operation.device.size(); i++) {
+    if (operation.device[i].overlaps(written)) {
+      return refuse(CUBLAS_INVALID_VALUE, "%s: the results overlap the factor %s", name, i == 0 ? "A" : "B");
+    }
+  }
   p.tf32 |= known->mathMode == TF32_MATH && p.a.type == Type::float32 && !isDouble;
   operation.run = [p, isDouble] {
     if (isDouble) run<double>(p);

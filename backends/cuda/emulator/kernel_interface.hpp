@@ -16,7 +16,7 @@ struct EscnnHost {
   void (*wait)(int line);
 };
 struct EscnnParameter {
-  unsigned size, alignment, pointee;
+  unsigned size, alignment, pointee, listed;
 };
 struct EscnnKernel {
   const char* name;

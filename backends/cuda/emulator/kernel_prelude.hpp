@@ -15,6 +15,7 @@ struct EscnnHost {
 struct EscnnParameter {
   unsigned size, alignment;
   unsigned pointee;  // alignment of what a pointer points to, 0 when the parameter is none
+  unsigned listed;   // device pointers in a structure of them, `struct { unsigned long long v[N]; }`
 };
 struct EscnnKernel {
   const char* name;
@@ -226,6 +227,19 @@ struct EscnnPointee<const void*> {
   static const unsigned alignment = 1;
 };
 
+template <class T>
+struct EscnnAddresses {
+  static const unsigned count = 0;
+};
+template <unsigned N>
+struct EscnnAddresses<unsigned long long[N]> {
+  static const unsigned count = N;
+};
+template <class T>
+static constexpr unsigned escnn_listed(decltype(T::v)*) { return EscnnAddresses<decltype(T::v)>::count; }
+template <class T>
+static constexpr unsigned escnn_listed(...) { return 0; }
+
 template <unsigned... I>
 struct EscnnIndices {};
 template <auto F, bool Waits>
@@ -233,7 +247,7 @@ struct EscnnRunner;
 template <class... P, void (*F)(P...), bool Waits>
 struct EscnnRunner<F, Waits> {
   static constexpr EscnnParameter parameters[sizeof...(P) + 1] = {
-      {sizeof(P), alignof(P), EscnnPointee<P>::alignment}..., {0, 0, 0}};
+      {sizeof(P), alignof(P), EscnnPointee<P>::alignment, escnn_listed<P>(nullptr)}..., {0, 0, 0, 0}};
   static const unsigned count = sizeof...(P);
 
   template <unsigned... I>

@@ -97,6 +97,8 @@ bool goesBackward() {
 EXPORT int cuModuleLoadData(void** module, const void* bytes) {
   ENTER_DEVICE(lostStatus, INVALID_CONTEXT);
   if (bytes == nullptr) return refuse(INVALID_VALUE, "cuModuleLoadData without an image");
+  // Drivers before 12.3 load no code during a capture, whatever its mode.
+  if (setting("driverVersion") < 12030 && breakCaptures("cuModuleLoadData")) return CAPTURE_UNSUPPORTED;
   const Image image = unpackImage(bytes);
   if (!image.error.empty()) return refuse(INVALID_IMAGE, "cuModuleLoadData: %s", image.error.c_str());
   const int major = static_cast<int>(setting("computeMajor")), minor = static_cast<int>(setting("computeMinor"));
@@ -189,6 +191,16 @@ EXPORT int cuLaunchKernel(void* handle, unsigned gridX, unsigned gridY, unsigned
     arguments->bytes.resize(place + (parameter.size + 7) / 8);
     std::memcpy(&arguments->bytes[place], parameters[i], parameter.size);
     arguments->places.push_back(place);
+    for (unsigned j = 0; j < parameter.listed; j++) {
+      void* pointer;
+      std::memcpy(&pointer, static_cast<const char*>(parameters[i]) + 8 * j, sizeof pointer);
+      if (pointer == nullptr) continue;
+      if (!isDevicePointer(pointer)) {
+        return refuse(INVALID_VALUE, "cuLaunchKernel of %s: address %u in argument %u, %p, is no live memory of the device",
+                      kernel.name, j, i, pointer);
+      }
+      operation.device.push_back(rangeOf(pointer, 0));
+    }
     if (parameter.pointee == 0) continue;
     void* pointer;
     std::memcpy(&pointer, parameters[i], sizeof pointer);

@@ -344,13 +344,50 @@ deviceTest(
     }
     begin(2);
     const y = device.allocate(8);
-    assertEquals(call.cuMemsetD8Async(y, 0, 0, stream), 1);
     const graph = device.take((place) => call.cuStreamEndCapture(stream, place));
     assertEquals([call.cuGraphDestroy(graph), launch()], [0, 0], "the stream works again");
     assertEquals(device.read(x, 2), [3, 6]);
     assertEquals([call.cuMemFree_v2(x), call.cuMemFree_v2(y), call.cuModuleUnload(module)], [0, 0, 0]);
   },
 );
+
+deviceTest("Code is loaded during a capture by drivers from CUDA 12.3 on", (device) => {
+  const { call, emulator, stream } = device;
+  const { image } = device.compile(SCALE);
+  using out = new HostBlock(8);
+  const begin = () => assertEquals(call.cuStreamBeginCapture_v2(stream, 2), 0);
+  begin();
+  const module = device.take((place) => call.cuModuleLoadData(place, image.address));
+  const graph = device.take((place) => call.cuStreamEndCapture(stream, place));
+  emulator.set("driverVersion", 12020);
+  begin();
+  assertEquals(call.cuModuleLoadData(out.address, image.address), 900);
+  assertEquals(call.cuStreamEndCapture(stream, out.address), 901);
+  assertEquals([call.cuGraphDestroy(graph), call.cuModuleUnload(module)], [0, 0]);
+});
+
+const LISTED = `struct Pointers { unsigned long long v[3]; };
+extern "C" __global__ void listed(const Pointers p) { ((float*)p.v[1])[0] = 5.0f; }`;
+
+deviceTest("Addresses in a structure of them must be live as well, and products keep off their factors", (device) => {
+  const { call, emulator, stream } = device;
+  const { handle, module } = device.kernel(LISTED, "listed");
+  const x = device.floats([1, 2, 3, 4]);
+  const launch = () => device.launch(handle, 1, 1, (args) => args.pointers([0, x, 0]));
+  assertEquals(launch(), 0);
+  assertEquals(device.read(x, 2), [5, 2]);
+  const blas = device.take((out) => call.cublasCreate_v2(out));
+  assertEquals(call.cublasSetStream_v2(blas, stream), 0);
+  using scalars = HostBlock.of(new Uint8Array(Float32Array.of(1, 0).buffer));
+  const [one, zero] = [scalars.address, scalars.address + 4];
+  const multiply = (c: number) => call.cublasSgemm_v2(blas, 0, 0, 1, 1, 2, one, x, 1, x + 8, 2, zero, c, 1);
+  assertEquals([multiply(x + 4), multiply(x + 12)], [7, 7]);
+  assertStringIncludes(emulator.message(), "overlap the factor B");
+  assertEquals([call.cublasDestroy_v2(blas), call.cuMemFree_v2(x)], [0, 0]);
+  assertEquals(launch(), 1);
+  assertStringIncludes(emulator.message(), "address 1 in argument 0");
+  assertEquals(call.cuModuleUnload(module), 0);
+});
 
 deviceTest("Libraries on a broken capture fail, and shared memory is what the capability has", (device) => {
   const { call, emulator, stream } = device;
