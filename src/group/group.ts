@@ -251,6 +251,7 @@ export abstract class GroupBase implements Group {
         op: `irreps of ${this.name}`,
         expected: "a finite maximum frequency, because there are infinitely many irreps",
         actual: String(maximumFrequency),
+        hint: "Name the frequency: irreps(3).",
       });
     }
     return this.irrepIds(maximumFrequency).map((id) => this.irrep(...id));
@@ -295,6 +296,14 @@ export abstract class GroupBase implements Group {
 
   /** The regular representation: the axes are the elements, ρ(g) e_h = e_{gh}. */
   get regularRepresentation(): Representation<"pointwise"> {
+    if (this.isContinuous) {
+      throw new GroupError({
+        op: `regular representation of ${this.name}`,
+        expected: "a finite group",
+        actual: "one with infinitely many elements",
+        hint: "Use bandlimitedRegularRepresentation(group, maximumFrequency) with Fourier non-linearities, or irreps.",
+      });
+    }
     return this.#regular ??= inducedRepresentation(
       this,
       this.subgroupTrivialId,

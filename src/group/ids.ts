@@ -2,6 +2,7 @@
  * Names of irreps and subgroups: comparing them, turning them into map keys, and the order of irreps in weights.
  */
 
+import { GroupError } from "./errors.ts";
 import type { IrrepId, IrrepIdPart, SubgroupId, SubgroupIdPart } from "./types.ts";
 
 /** Whether two irrep ids are equal. */
@@ -14,8 +15,16 @@ export function sameId(a: IrrepId, b: IrrepId): boolean {
   });
 }
 
-/** An irrep id as text, equal for equal ids: `[1,2]`. */
+/** An irrep id as text, equal for equal ids: `[1,2]`. Throws {@linkcode GroupError} for what is no id. */
 export function irrepKey(id: IrrepId): string {
+  if (!Array.isArray(id)) {
+    throw new GroupError({
+      op: "irrep",
+      expected: "the id of an irrep, an array of numbers like [1]",
+      actual: typeof id === "object" ? `the object ${id}` : JSON.stringify(id),
+      hint: "The property id of an irrep is its id.",
+    });
+  }
   return `[${id.map((part: IrrepIdPart) => typeof part === "number" ? String(part) : irrepKey(part)).join(",")}]`;
 }
 

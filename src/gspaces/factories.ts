@@ -3,6 +3,7 @@
  * user's own. The same call gives the same object, but for the last.
  */
 
+import { GroupError } from "../group/errors.ts";
 import { subgroupKey } from "../group/ids.ts";
 import type { Group, GroupElement, SubgroupId } from "../group/types.ts";
 import { CustomSpace, GSpace0D, GSpace1D, GSpace2D } from "./spaces.ts";
@@ -27,10 +28,21 @@ function plane(id: SubgroupId): GSpace2D {
   return space;
 }
 
+/** A number of rotations, or −1 for all of them. Throws GroupError for anything else. */
+function requireCount(op: string, n: number): number {
+  if (Number.isSafeInteger(n) && (n >= 1 || n === -1)) return n;
+  throw new GroupError({
+    op,
+    expected: "a number of rotations from 1, or -1 (the default) for all of them",
+    actual: typeof n === "number" ? String(n) : `${JSON.stringify(n)}`,
+    hint: `Write ${op}(8).`,
+  });
+}
+
 /**
  * The plane with the rotations by multiples of 2π/N (the group C_N), or with all rotations (SO(2)).
  *
- * @param n N, or −1 for all rotations. Default −1.
+ * @param n N, or −1 for all rotations. Default −1. Throws GroupError for other numbers.
  *
  * @example
  * ```ts
@@ -46,13 +58,13 @@ function plane(id: SubgroupId): GSpace2D {
  * ```
  */
 export function rot2dOnR2(n = -1): GSpace2D {
-  return plane([null, n]);
+  return plane([null, requireCount("rot2dOnR2", n)]);
 }
 
 /**
  * The plane with N rotations and N reflections (D_N; C_2 for N = 1), or with all of them (O(2)).
  *
- * @param n N, or −1 for all. Default −1.
+ * @param n N, or −1 for all. Default −1. Throws GroupError for other numbers.
  * @param options The axis of a reflection.
  *
  * @example
@@ -67,7 +79,7 @@ export function rot2dOnR2(n = -1): GSpace2D {
  * ```
  */
 export function flipRot2dOnR2(n = -1, options: AxisOptions = {}): GSpace2D {
-  return plane([2 * (options.axis ?? Math.PI / 2), n]);
+  return plane([2 * (options.axis ?? Math.PI / 2), requireCount("flipRot2dOnR2", n)]);
 }
 
 /** The plane with one reflection (C_2). */

@@ -109,7 +109,7 @@ export function weightLayout(
     const describe = (fields: readonly (readonly IrrepId[])[]): string =>
       irrepTypes(tables, fields).map(({ irrep }) => irrepKey(irrep)).join(", ") || "no irreps";
     throw new EmptyBasisError({
-      op: "weightLayout",
+      op: "steerable kernels",
       expected: "at least one steerable kernel between the fields",
       actual: `none from ${describe(inFields)} to ${describe(outFields)} of ${tables.basis.group.name}, with rings ${
         tables.basis.rings.map((r) => `${r.radius} (sigma ${r.sigma})`).join(", ")

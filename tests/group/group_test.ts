@@ -63,7 +63,7 @@ test("inclusion and restriction refuse elements of other groups", () => {
 test("elements and irreps of infinite groups throw GroupError that says what to do", () => {
   assertStringIncludes(messageOf(() => so2Group().elements), "testingElements");
   assertStringIncludes(messageOf(() => o2Group().irreps()), "maximum frequency");
-  assertStringIncludes(messageOf(() => so2Group().regularRepresentation), "finite index");
+  assertStringIncludes(messageOf(() => so2Group().regularRepresentation), "bandlimitedRegularRepresentation");
 });
 
 test("irreps of a continuous group of any frequency exist when asked for", () => {

@@ -1,8 +1,8 @@
 // Ids of irreps and subgroups: comparison, order and their text.
 
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
 import { compareIds, irrepKey, sameId, subgroupIdOf, subgroupKey } from "../../src/group/ids.ts";
-import { cyclicGroup } from "../../src/group/mod.ts";
+import { cyclicGroup, GroupError, type IrrepId } from "../../src/group/mod.ts";
 import { test } from "../support/test.ts";
 
 test("sameId and irrepKey see nested ids", () => {
@@ -22,4 +22,11 @@ test("subgroupIdOf wraps a lone part, subgroupKey tells elements and nested ids 
   assertEquals(subgroupIdOf(4), [4]);
   assertEquals(subgroupIdOf([null, 4]), [null, 4]);
   assertEquals(subgroupKey([null, [2], true, "ico", cyclicGroup(4).element(1)]), "[null,[2],true,ico,C4(1)]");
+});
+
+test("irrepKey refuses what is no id, and says where the id of an irrep is", () => {
+  const group = cyclicGroup(8);
+  const irrep: unknown = group.irrep(1), text: unknown = "1";
+  assertThrows(() => irrepKey(irrep as IrrepId), GroupError, "The property id of an irrep is its id");
+  assertThrows(() => group.irrep(text as number), GroupError, 'an array of numbers like [1], got "1"');
 });

@@ -14,7 +14,6 @@ test("factories: groups, dimensions and one object for the same space", () => {
   assertEquals([rot2dOnR2().fibergroup.name, flipRot2dOnR2().fibergroup.name], ["SO(2)", "O(2)"]);
   assertEquals([rot2dOnR2(4).dimensionality, noBaseSpace(so2Group()).dimensionality], [2, 0]);
   assertEquals(flip2dOnR2().fibergroup, cyclicGroup(2));
-  assertThrows(() => rot2dOnR2(0), GroupError, "[null,0]");
 });
 
 test("baseSpaceAction: rotations counter-clockwise, reflections about the axis", () => {
@@ -69,7 +68,7 @@ test("representations come from the group", () => {
   assertEquals(space.irrep(1, 1).size, 2);
   assertEquals(space.irreps().length, 5);
   assertEquals(flipRot2dOnR2().irreps(1).length, 3);
-  assertThrows(() => flipRot2dOnR2().regularRepr, GroupError, "finite index");
+  assertThrows(() => flipRot2dOnR2().regularRepr, GroupError, "bandlimitedRegularRepresentation");
 });
 
 test("kernelTables: one object for the same options, but for functions", () => {
@@ -93,5 +92,13 @@ test("the standard representation of O(2) is the action of the plane with all sy
   const space = flipRot2dOnR2(-1, { axis: 0 });
   for (const g of o2Group().testingElements) {
     assertEquals([...space.baseSpaceAction(g)], [...o2Group().standardRepresentation.matrix(g)]);
+  }
+});
+
+test("rot2dOnR2 and flipRot2dOnR2 refuse numbers of rotations that there are not", () => {
+  const named: unknown = { N: 8 };
+  for (const wrong of [0, -2, 2.5, NaN, named as number]) {
+    assertThrows(() => rot2dOnR2(wrong), GroupError, "rot2dOnR2: expected a number of rotations from 1");
+    assertThrows(() => flipRot2dOnR2(wrong), GroupError, "Write flipRot2dOnR2(8)");
   }
 });
