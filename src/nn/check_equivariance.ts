@@ -16,13 +16,15 @@ import {
 } from "../tensor/mod.ts";
 import type { Backend } from "../tensor/backend.ts";
 import type { DType, FloatDType } from "../tensor/dtype.ts";
-import { ArgumentError } from "../tensor/errors.ts";
+import { ArgumentError, ShapeError } from "../tensor/errors.ts";
 import { EquivarianceError } from "./errors.ts";
 import type { FieldType } from "./field_type.ts";
 import { GeometricTensor } from "./geometric_tensor.ts";
 import { assign, persistent } from "./plain/persistent.ts";
 import type { Module } from "./plain/module.ts";
 import { isExactOnGrid } from "./transform.ts";
+
+const DEFAULT_SIZE = 17;
 
 /** A map between feature maps: every equivariant module is one, and so is any object of this form. */
 export interface EquivariantMap {
@@ -152,7 +154,7 @@ export async function checkMap(
           if (!outputs.has(x)) outputs.set(x, subject.forward(x));
           return outputs.get(x)!;
         };
-        const group = apply(rough).type.fibergroup;
+        const group = firstOutput(() => apply(rough), options).type.fibergroup;
         for (const element of options.elements ?? group.testingElements) {
           const inner = includeElement(name, subject, type, group, element);
           const isExact = exactFor(apply(rough), element) && exactFor(rough, inner);
@@ -174,6 +176,17 @@ export async function checkMap(
 /** A feature map, and its positions, in an element type: it is moved in float64 whatever the module computes in. */
 function inPrecision(x: GeometricTensor, dtype: DType): GeometricTensor {
   return new GeometricTensor(x.tensor.cast(dtype), x.type, x.coords?.cast(dtype));
+}
+
+/** The output for the first input; where a size was not given, the error for one that does not fit says so. */
+function firstOutput(apply: () => GeometricTensor, options: EquivarianceOptions): GeometricTensor {
+  try {
+    return apply();
+  } catch (error) {
+    if (!(error instanceof ShapeError) || options.size !== undefined || options.input !== undefined) throw error;
+    const hint = `checkEquivariance tries inputs of size ${DEFAULT_SIZE}: name another with { size }`;
+    throw new ShapeError({ ...error.details, hint });
+  }
 }
 
 /** The element of the input's group for one of the output's. */
@@ -225,7 +238,8 @@ function judge(
     expected: `f(g x) = g f(x) within ${exactOk ? bound : tolerance}`,
     actual: `an error of ${failed.error} for g = ${failed.element}`,
     hint:
-      "With strides, windows must cover the input symmetrically: (size + 2 padding - kernel) divisible by the stride",
+      "With strides, windows must cover the input symmetrically: (size + 2 padding - kernel) divisible by the stride. " +
+      "analyze(module, inputShape) names layers that do not, and sizes that fit",
   });
 }
 
@@ -251,7 +265,7 @@ function exactFor(x: GeometricTensor, g: GroupElement): boolean {
 
 /** White noise, which shows every error, and a smooth input, which interpolation can follow. */
 function randomInputs(type: FieldType, options: EquivarianceOptions): [GeometricTensor, GeometricTensor] {
-  const dimension = type.gspace.dimensionality, { size = 17, batch = 2, dtype = "float64" } = options;
+  const dimension = type.gspace.dimensionality, { size = DEFAULT_SIZE, batch = 2, dtype = "float64" } = options;
   const spatial = typeof size === "number" ? new Array<number>(dimension).fill(size) : [...size];
   const shape = [batch, type.size, ...spatial];
   const backend = options.backend ?? currentBackend();

@@ -7,6 +7,7 @@ import type { GroupElement, RepresentationKind } from "../group/types.ts";
 import { isFloat } from "../tensor/dtype.ts";
 import { DTypeError, ShapeError } from "../tensor/errors.ts";
 import { formatShape, type Shape } from "../tensor/layout.ts";
+import { Tensor } from "../tensor/mod.ts";
 import { checkEquivariance, type EquivarianceOptions, type EquivarianceReport } from "./check_equivariance.ts";
 import { ExportError, FieldTypeError } from "./errors.ts";
 import { differenceOf, type FieldType } from "./field_type.ts";
@@ -67,7 +68,8 @@ export abstract class EquivariantModule<K extends RepresentationKind = Represent
   }
 
   /**
-   * A plain layer with the same options that computes the same numbers. Its tensors are copies.
+   * A plain layer with the same options that computes the same numbers, in train mode or eval mode as this module is. Its tensors are
+   * copies. A module of your own overrides it and builds a `plain.Layer` of its parts' exports.
    *
    * @param _options Of sequences, which fold batch normalizations when asked; other modules have nothing to fold.
    * @throws ExportError when there is none.
@@ -76,8 +78,9 @@ export abstract class EquivariantModule<K extends RepresentationKind = Represent
     throw new ExportError({
       op: `${this.constructor.name}.export`,
       expected: "a module with a plain counterpart",
-      actual: this.toString(),
-      hint: "Run it as it is, or replace it by a module that can be exported",
+      actual: `${this.constructor.name}(${this.describe()})`,
+      hint:
+        "Run it as it is, replace it by a module that can be exported, or override export() in it to give a plain layer",
     });
   }
 
@@ -112,6 +115,14 @@ export function checkShapeOf(op: string, type: FieldType, shape: Shape): void {
 
 /** Throws {@linkcode FieldTypeError} naming both types unless an input is of a type, DTypeError unless it holds floats. */
 export function requireInput(op: string, expected: FieldType, input: GeometricTensor): void {
+  if (input?.type === undefined) {
+    throw new FieldTypeError({
+      op,
+      expected: `a GeometricTensor of type ${expected}`,
+      actual: input instanceof Tensor ? input.describe() : String(input),
+      hint: "Give a tensor its type: new GeometricTensor(tensor, module.inType)",
+    });
+  }
   requireType(op, expected, input.type);
   if (isFloat(input.tensor.dtype)) return;
   throw new DTypeError({

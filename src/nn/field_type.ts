@@ -81,7 +81,15 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
       });
     }
     const representations = count === 1 ? [...list] : Array.from({ length: count }, () => list).flat();
-    for (const representation of representations) {
+    for (const [field, representation] of representations.entries()) {
+      if (representation?.group === undefined) {
+        throw new FieldTypeError({
+          op: "FieldType",
+          expected: "representations",
+          actual: `${Array.isArray(representation) ? "an array" : String(representation)} as field ${field}`,
+          hint: "new FieldType(space, space.regularRepr, 3) has three fields; names are in camelCase",
+        });
+      }
       if (representation.group !== gspace.fibergroup) {
         throw new FieldTypeError({
           op: "FieldType",
@@ -226,7 +234,7 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
     });
   }
 
-  /** For people: the space, and the fields with runs counted, e.g. `rot2dOnR2(8): 10 regular + irrep 1`. */
+  /** For people: the space, and the fields with runs counted, e.g. `[C8 on R2 [null,8]: 10 × regular + irrep_1]`. */
   toString(): string {
     const parts: string[] = [];
     for (let field = 0; field < this.length;) {

@@ -60,6 +60,9 @@ export class GeometricTensor {
         op: "GeometricTensor",
         expected: coords === undefined ? `axes ${AXES[dimension]} for ${type}` : "axes [points, channels] with coords",
         actual: formatShape(tensor.shape),
+        hint: coords === undefined && tensor.rank === rank - 1
+          ? "A single sample is a batch of one: tensor.unsqueeze(0)"
+          : undefined,
       });
     }
     if (tensor.shape[1] !== type.size) {
@@ -67,6 +70,11 @@ export class GeometricTensor {
         op: "GeometricTensor",
         expected: `${type.size} channels for ${type}`,
         actual: `${tensor.shape[1]} in ${formatShape(tensor.shape)}`,
+        hint: rank > 2 && tensor.shape[rank - 1] === type.size
+          ? `Channels come before positions: tensor.permute([0, ${rank - 1}, ${
+            Array.from({ length: dimension }, (_, axis) => axis + 1).join(", ")
+          }])`
+          : undefined,
       });
     }
     if (

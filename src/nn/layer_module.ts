@@ -19,6 +19,15 @@ export function copyState<M extends Module>(from: Module, to: M): M {
   return to.train(from.training);
 }
 
+/** Gives an exported layer the mode of its module; parts below it keep their own. */
+export function inMode<L extends Module>(layer: L, training: boolean): L {
+  const parts = layer.namedModules().slice(1).map(([, part]): [Module, boolean] => [part, part.training]);
+  layer.train(training);
+  // Parents come first, so that each part's own mode is what remains.
+  for (const [part, mode] of parts) part.train(mode);
+  return layer;
+}
+
 /** The base of modules that act at each position by a plain layer, which leaves positions as they are. */
 export abstract class LayerModule<K extends RepresentationKind = RepresentationKind, L extends Layer = Layer>
   extends EquivariantModule<K> {

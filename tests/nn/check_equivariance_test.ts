@@ -10,11 +10,12 @@ import {
   GeometricTensor,
   IdentityModule,
   InnerBatchNorm,
+  MaskModule,
   R2Conv,
   RestrictionModule,
   SequentialModule,
 } from "../../src/nn/mod.ts";
-import { ArgumentError, getRandomState, seed } from "../../src/tensor/mod.ts";
+import { ArgumentError, getRandomState, seed, ShapeError } from "../../src/tensor/mod.ts";
 import { test } from "../support/test.ts";
 import { feature, regular, trivial, values } from "./support.ts";
 
@@ -107,4 +108,11 @@ test("checkEquivariance moves float32 features in float64", async () => {
   // The identity in float32 errs by the one rounding of its input, half a unit in the last place.
   const { maxExact } = await checkEquivariance({ inType: type, forward: (x) => x }, { input: narrow });
   assert(maxExact > 0 && maxExact <= 2 ** -24, `${maxExact}`);
+});
+
+test("checkEquivariance says that it was its own size where that does not fit", async () => {
+  const space = rot2dOnR2(4), type = new FieldType(space, space.trivialRepr), mask = new MaskModule(type, 29);
+  await assertRejects(() => mask.checkEquivariance(), ShapeError, "[29, 29], got [17, 17]. checkEquivariance tries");
+  await assertRejects(() => mask.checkEquivariance({ size: 9 }), ShapeError, "[29, 29], got [9, 9].");
+  assert((await mask.checkEquivariance({ size: 29 })).maxExact < 1e-12);
 });

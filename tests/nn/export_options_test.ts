@@ -3,6 +3,7 @@
 import { assertEquals } from "@std/assert";
 import { flipOnR1, octaOnR3, rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import * as nn from "../../src/nn/mod.ts";
+import * as plain from "../../src/nn/plain/mod.ts";
 import { seed } from "../../src/tensor/mod.ts";
 import { test } from "../support/test.ts";
 import { assertExports } from "./support.ts";
@@ -49,4 +50,26 @@ test("exported invariant maps and normalizations take fields of unequal size tha
   for (const module of [new nn.GroupPooling(mixed), new nn.InnerBatchNorm(mixed), new nn.GNormBatchNorm(mixed)]) {
     assertExports(module, [3, 3]);
   }
+});
+
+test("exports are in train mode or eval mode as their modules are, each part by itself", () => {
+  const normalization = new nn.InnerBatchNorm(PLANE), dropout = new nn.PointwiseDropout(PLANE);
+  const nested = new nn.SequentialModule(normalization, new nn.MultipleModule(PLANE, ["a", "a"], [[dropout, ["a"]]]));
+  const network = new nn.SequentialModule(new nn.ReLU(PLANE), nested, new nn.IIDBatchNorm2d(PLANE));
+  const modes = () =>
+    network.export().namedModules().filter(([, part]) => !(part instanceof plain.ReLU)).map(([name, part]) => [
+      name,
+      part.training,
+    ]);
+  assertEquals(modes().every(([, training]) => training), true);
+  normalization.eval();
+  assertEquals(modes().filter(([, training]) => !training), [["1.0", false]]);
+  network.eval();
+  assertEquals(modes().filter(([name]) => ["", "0", "1", "1.0", "2"].includes(String(name))).map(([, on]) => on), [
+    false,
+    false,
+    false,
+    false,
+  ]);
+  assertEquals(network.export().namedModules().find(([, part]) => part instanceof plain.Dropout)?.[1].training, false);
 });

@@ -130,3 +130,10 @@ test("ReLU on fields that are not permutations fails to compile and throws at ru
   const known = new FieldType(space, [space.irrep(0), space.regularRepr]);
   assertEquals(new ReLU(known.requirePointwise()).outType.size, 5);
 });
+
+test("FieldType refuses what is no representation, and says which field it is", () => {
+  const missing: unknown = undefined, pair: unknown = [space.regularRepr, 3];
+  type Given = typeof space.regularRepr;
+  assertThrows(() => new FieldType(space, missing as Given), FieldTypeError, "undefined as field 0");
+  assertThrows(() => new FieldType(space, [space.regularRepr, pair as Given]), FieldTypeError, "an array as field 1");
+});

@@ -5,7 +5,7 @@ import { assertEquals, assertStrictEquals, assertStringIncludes, assertThrows } 
 import { flipRot2dOnR2, rot2dOnR2 } from "../../src/gspaces/mod.ts";
 import { FieldType, FieldTypeError, GeometricTensor, tensorDirectSum } from "../../src/nn/mod.ts";
 import { isExactOnGrid, transformGrid } from "../../src/nn/transform.ts";
-import { ArgumentError, ShapeError, tensor } from "../../src/tensor/mod.ts";
+import { ArgumentError, ShapeError, tensor, zeros } from "../../src/tensor/mod.ts";
 import { assertClose } from "../support/close.ts";
 import { test } from "../support/test.ts";
 import { feature, normal, regular, trivial, values } from "./support.ts";
@@ -124,4 +124,10 @@ test("GeometricTensor.to moves the numbers to another backend and keeps the type
   const moved = await x.to("reference");
   assertEquals(values(moved.tensor), values(x.tensor));
   assertEquals(moved.type, x.type);
+});
+
+test("GeometricTensor tells channels that are last, and a sample without a batch", () => {
+  const rgb = new FieldType(space, space.trivialRepr, 3);
+  assertThrows(() => new GeometricTensor(zeros([2, 8, 8, 3]), rgb), FieldTypeError, "tensor.permute([0, 3, 1, 2])");
+  assertThrows(() => new GeometricTensor(zeros([3, 8, 8]), rgb), ShapeError, "tensor.unsqueeze(0)");
 });

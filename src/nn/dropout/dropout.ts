@@ -33,7 +33,7 @@ export class PointwiseDropout extends EquivariantModule<"pointwise"> {
 
   /** The plain layer. */
   override export(): Dropout {
-    return new Dropout(this.p);
+    return new Dropout(this.p).train(this.training);
   }
 
   /** The options as text. */

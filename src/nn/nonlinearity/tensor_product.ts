@@ -76,8 +76,9 @@ export class TensorProductModule<K extends RepresentationKind = RepresentationKi
     if (!inType.uniform || !outType.uniform || inType.length !== outType.length) {
       throw new FieldTypeError({
         op,
-        expected: "an input and an output type of equal fields, as many in both",
+        expected: "an input and an output type of equal fields (all of one representation), as many in both",
         actual: `${inType} and ${outType}`,
+        hint: "Fields of several irreps are of one representation, their directSum",
       });
     }
     this.inType = inType;

@@ -154,7 +154,7 @@ export class InnerBatchNorm extends EquivariantModule<"pointwise"> {
         [target.tensors.batches!, batches],
       ]);
     });
-    return target;
+    return target.train(this.training);
   }
 
   #perChannel(name: "weight" | "bias" | "runningMean" | "runningVar"): Tensor {

@@ -6,6 +6,7 @@ import { ArgumentError, ShapeError } from "../../tensor/errors.ts";
 import { formatShape } from "../../tensor/layout.ts";
 import type { Tensor } from "../../tensor/mod.ts";
 import { checkInput, Layer } from "./layer.ts";
+import { Module } from "./module.ts";
 import { Constant } from "./persistent.ts";
 
 /** Gives its input back. */
@@ -97,6 +98,8 @@ export class Sequential extends Layer {
 export function namedEntries<T extends object>(
   parts: readonly (T | Readonly<Record<string, T>>)[],
   isPart: (value: unknown) => value is T,
+  op = "Sequential",
+  hint = "Its parts are layers of plain",
 ): [string, T][] {
   const first = parts[0];
   const entries: [string, unknown][] = parts.length === 1 && !isPart(first)
@@ -105,9 +108,10 @@ export function namedEntries<T extends object>(
   return entries.map(([name, part]) => {
     if (isPart(part)) return [name, part];
     throw new ArgumentError({
-      op: "sequence",
-      expected: "modules",
-      actual: `${typeof part} at ${JSON.stringify(name)}`,
+      op,
+      expected: "modules that can be in it",
+      actual: `${part instanceof Module ? part.constructor.name : String(part)} at ${JSON.stringify(name)}`,
+      hint,
     });
   });
 }

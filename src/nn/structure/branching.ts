@@ -11,6 +11,7 @@ import { checkJoint, type EquivarianceOptions, type EquivarianceReport } from ".
 import { FieldTypeError } from "../errors.ts";
 import { fieldsByLabel, type FieldType } from "../field_type.ts";
 import { type GeometricTensor, tensorDirectSum } from "../geometric_tensor.ts";
+import { inMode } from "../layer_module.ts";
 import { MultiInputModule } from "../multi_input.ts";
 import { Module } from "../plain/module.ts";
 import { stableOrder } from "../plain/norm_nonlinearity.ts";
@@ -190,7 +191,7 @@ export class MergeModule<K extends RepresentationKind = RepresentationKind> exte
 
   /** The plain layers. */
   export(): Merging {
-    return new Merging(this.#parts.map(({ module, labels }) => [module.export(), labels]));
+    return new Merging(this.#parts.map(({ module, labels }) => [inMode(module.export(), module.training), labels]));
   }
 }
 

@@ -57,7 +57,7 @@ export class MaskModule<K extends RepresentationKind = RepresentationKind> exten
       throw new ShapeError({
         op: "MaskModule",
         expected: `spatial sizes ${formatShape(this.#mask.shape)}`,
-        actual: formatShape(input.shape),
+        actual: formatShape(input.shape.slice(2)),
       });
     }
     return input.with(input.tensor.mul(this.#mask.like(input.tensor)));

@@ -11,6 +11,7 @@ import { EquivariantModule, type ExportOptions } from "../equivariant_module.ts"
 import { FieldTypeError } from "../errors.ts";
 import { differenceOf, type FieldType } from "../field_type.ts";
 import { GeometricTensor } from "../geometric_tensor.ts";
+import { inMode } from "../layer_module.ts";
 import { PointwiseModule } from "../nonlinearity/pointwise.ts";
 import { InnerBatchNorm } from "../normalization/inner_batch_norm.ts";
 import { foldBatchNorm } from "../plain/fold_batch_norm.ts";
@@ -50,7 +51,12 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
   constructor(modules: Readonly<Record<string, EquivariantModule<K>>>);
   constructor(...modules: readonly (EquivariantModule | Readonly<Record<string, EquivariantModule>>)[]) {
     super();
-    const entries = namedEntries<EquivariantModule>(modules, (value) => value instanceof EquivariantModule);
+    const entries = namedEntries<EquivariantModule>(
+      modules,
+      (value) => value instanceof EquivariantModule,
+      "SequentialModule",
+      "Its parts are equivariant modules; plain layers take the tensor of its result",
+    );
     if (entries.length === 0) {
       throw new ArgumentError({ op: "SequentialModule", expected: "at least one module", actual: "none" });
     }
@@ -103,13 +109,12 @@ export class SequentialModule<K extends RepresentationKind = RepresentationKind>
   }
 
   /**
-   * A plain sequence of the modules' exports under the same names. With `foldBatchNorm` batch normalizations are part of the
+   * A plain sequence of the modules' exports under the same names, each in its module's mode. With `foldBatchNorm` batch normalizations are part of the
    * convolutions before them where they can be; `onKept` is told of the others.
    */
   override export(options: ExportOptions = {}): Sequential {
-    const plain = new Sequential(
-      Object.fromEntries(this.modules.map((module, i) => [`${this.#names[i]}`, module.export()])),
-    );
+    const layers = this.modules.map((module, i) => [`${this.#names[i]}`, inMode(module.export(), module.training)]);
+    const plain = inMode(new Sequential(Object.fromEntries(layers)), this.training);
     if (!options.foldBatchNorm) return plain;
     const folded = foldBatchNorm(plain, options), kept = new Set(folded.stateDict().tensors.values());
     for (const tensor of plain.stateDict().tensors.values()) if (!kept.has(tensor)) tensor.dispose();

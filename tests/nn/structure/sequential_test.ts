@@ -18,7 +18,8 @@ import {
   RestrictionModule,
   SequentialModule,
 } from "../../../src/nn/mod.ts";
-import { ArgumentError, keep, memory, randn, scope, seed, useBackend } from "../../../src/tensor/mod.ts";
+import { Linear } from "../../../src/nn/plain/mod.ts";
+import { ArgumentError, keep, memory, randn, scope, seed, useBackend, zeros } from "../../../src/tensor/mod.ts";
 import { assertClose } from "../../support/close.ts";
 import { test } from "../../support/test.ts";
 import { assertExports, feature, regular, trivial, values } from "../support.ts";
@@ -152,4 +153,19 @@ test("SequentialModule calls a forward that is not that of its class", async () 
   }
   new SequentialModule(new InnerBatchNorm(hidden), new Counted(hidden)).forward(feature(hidden, 2, 3, 3));
   assertEquals(calls, 1);
+});
+
+test("SequentialModule names a plain layer among its modules, and modules a tensor without a type", () => {
+  const space = rot2dOnR2(4), type = new FieldType(space, space.regularRepr).requirePointwise();
+  const layer: unknown = new Linear(4, 2), x: unknown = zeros([1, 4, 3, 3]);
+  assertThrows(
+    () => new SequentialModule(new ReLU(type), layer as ReLU),
+    ArgumentError,
+    'SequentialModule: expected modules that can be in it, got Linear at "1". Its parts are equivariant modules',
+  );
+  assertThrows(
+    () => new ReLU(type).forward(x as GeometricTensor),
+    FieldTypeError,
+    "new GeometricTensor(tensor, module.inType)",
+  );
 });
