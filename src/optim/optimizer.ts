@@ -8,7 +8,7 @@ import type { Expr } from "../tensor/expr.ts";
 import { ArgumentError, describeError, type ErrorDetails, GradientError } from "../tensor/errors.ts";
 import { observer } from "../tensor/observer.ts";
 import { stepNotes } from "../tensor/step_notes.ts";
-import { mapInPlace, mapInPlaceGroup, noGrad, release, type Tensor, zeros } from "../tensor/mod.ts";
+import { mapInPlace, mapInPlaceGroup, noGrad, release, Tensor, zeros } from "../tensor/mod.ts";
 
 /** A checkpoint that does not belong to the optimizer that loads it. */
 export class OptimizerStateError extends Error {
@@ -60,6 +60,29 @@ export interface UpdateRule {
   readonly update: (parameter: Expr, state: readonly Expr[], gradient: Expr, scalars: readonly Expr[]) => Expr[];
 }
 
+/** The parameters as a list; throws {@linkcode ArgumentError} for what is no tensor and for one that comes twice: it would take two steps. */
+function listed(op: string, parameters: Iterable<Tensor>): readonly Tensor[] {
+  const refuse = (actual: string, hint: string): never => {
+    throw new ArgumentError({ op, expected: "tensors, each of them once", actual, hint });
+  };
+  if (typeof parameters?.[Symbol.iterator] !== "function") {
+    refuse(String(parameters).split("\n")[0], "Pass the parameters of a module: model.parameters()");
+  }
+  const list = [...parameters], seen = new Set<Tensor>();
+  list.forEach((parameter, position) => {
+    if (!(parameter instanceof Tensor)) {
+      const form = Array.isArray(parameter) ? "an array" : `${typeof parameter}`;
+      refuse(
+        `${form} at ${position}`,
+        "Pass model.parameters(); parameters with options of their own have an optimizer of their own",
+      );
+    }
+    if (seen.has(parameter)) refuse(`${parameter.describe()} again at ${position}`, "Leave the second out");
+    seen.add(parameter);
+  });
+  return list;
+}
+
 /** Base of all optimizers. */
 export abstract class Optimizer {
   /** The tensors that steps change. */
@@ -74,7 +97,7 @@ export abstract class Optimizer {
   /** Checks the parameters; state is allocated at the first step. */
   constructor(parameters: Iterable<Tensor>, learningRate: number) {
     observer?.made(this, "step");
-    this.parameters = [...parameters];
+    this.parameters = listed(new.target.name, parameters);
     this.learningRate = learningRate;
     checkOption(new.target.name, "learningRate", learningRate);
     if (this.parameters.length === 0) {
@@ -82,7 +105,7 @@ export abstract class Optimizer {
         op: new.target.name,
         expected: "at least one parameter",
         actual: "none",
-        hint: "Pass model.parameters()",
+        hint: "Pass model.parameters(); a module of your own registers its parts, see Module",
       });
     }
     for (const parameter of this.parameters) {

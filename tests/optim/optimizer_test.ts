@@ -2,6 +2,7 @@
 
 import { assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { Adam, AdamW, type Optimizer, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
+import { Linear } from "../../src/nn/plain/mod.ts";
 import { ArgumentError, GradientError } from "../../src/tensor/errors.ts";
 import { type Tensor, tensor, useBackend } from "../../src/tensor/mod.ts";
 import { assertClose } from "../support/close.ts";
@@ -142,4 +143,27 @@ test("Optimizers refuse impossible options and parameters, naming the option", a
   assertThrows(() => new AdamW([parameter()], { weightDecay: NaN }), ArgumentError, "weightDecay");
   assertThrows(() => new Adam([]), ArgumentError, "at least one parameter");
   assertThrows(() => new Adam([tensor([1, 2])]), GradientError, "parameters that require gradients");
+});
+
+test("optimizers refuse what is no parameter, and one that comes twice", async () => {
+  await useBackend("reference");
+  const layer = new Linear(2, 3), group: unknown = [{ parameters: layer.parameters() }], module: unknown = layer;
+  assertThrows(
+    () => new Adam(module as Tensor[]),
+    ArgumentError,
+    "got Linear(2 -> 3). Pass the parameters of a module",
+  );
+  assertThrows(
+    () => new Adam(group as Tensor[]),
+    ArgumentError,
+    "got object at 0. Pass model.parameters(); parameters with",
+  );
+  const named: unknown = layer.namedParameters();
+  assertThrows(
+    () => new SGD(named as Tensor[]),
+    ArgumentError,
+    "SGD: expected tensors, each of them once, got an array at 0",
+  );
+  const [weight, bias] = layer.parameters();
+  assertThrows(() => new Adam([weight, bias, weight]), ArgumentError, "[3, 2] float32 again at 2");
 });
