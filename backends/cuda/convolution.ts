@@ -32,6 +32,8 @@ const SLOTS = { input: 4, weight: 5, output: 6, padded: 7, workspace: 11, part: 
  * others.
  */
 const MOST_ELEMENTS = 2 ** 31 - 1;
+/** Samples at most: some algorithms have them along an axis of the grid that goes no further. */
+const MOST_SAMPLES = 65535;
 
 /** What addresses of operands are multiples of. */
 const ALIGNMENT = 16;
@@ -298,7 +300,7 @@ function mostSamples({ geometry, weight }: ConvolutionCall, mostElements: number
   const padded = inputSize.map((size, axis) => size + padBefore[axis] + padAfter[axis]);
   const sample = Math.max(inChannels * elementCount(padded), outChannels * elementCount(outputSize));
   const largest = Math.max(sample, elementCount(weight.shape));
-  if (largest <= mostElements) return Math.floor(mostElements / sample);
+  if (largest <= mostElements) return Math.min(MOST_SAMPLES, Math.floor(mostElements / sample));
   throw new ShapeError({
     op: "cuda convolution",
     expected: `at most ${mostElements} elements of a padded sample and of the weights`,

@@ -103,6 +103,18 @@ onEmulator("The library sees no operand of more elements than it counts", async 
   assert(error.message.includes("got 36"), error.message);
 });
 
+onEmulator("A batch of more samples than a grid has along its second axis is convolved in parts", async () => {
+  using device = await startDevice();
+  const call = problem(device, [65537, 1, 2], [1, 1, 1], {});
+  const subject = convolutions(device);
+  const before = device.emulator.calls("cudnnConvolutionForward");
+  const [factor] = device.read(call.weight), input = [...device.read(call.input)], output = device.read(call.output);
+  assertEquals(run(device, subject, "forward", call), input.map((value) => value * factor));
+  assertEquals(device.emulator.calls("cudnnConvolutionForward") - before, 2);
+  const [gradient] = run(device, subject, "weightGradient", call);
+  assertEquals(gradient, input.reduce((sum, value, i) => sum + value * output[i], 0));
+});
+
 onEmulator("Algorithms are not timed while work is recorded", async () => {
   using device = await startDevice();
   let recording = false;
