@@ -5,6 +5,7 @@
  */
 
 import { atan2 } from "../math/functions.ts";
+import { GroupError } from "./errors.ts";
 import { cosSinOfAngle, TURN } from "./planar.ts";
 import type { Quaternion, Vector3 } from "./types.ts";
 
@@ -65,6 +66,13 @@ export const EULER_CONVENTIONS: readonly EulerConvention[] = [
 
 // The axes in the order of application about fixed axes, and whether the angles came in the opposite order.
 function fixedAxes(convention: EulerConvention): { readonly axes: readonly number[]; readonly reversed: boolean } {
+  if (!EULER_CONVENTIONS.includes(convention)) {
+    throw new GroupError({
+      op: "Euler angles",
+      expected: `one of the conventions ${EULER_CONVENTIONS.join(", ")}`,
+      actual: JSON.stringify(convention) ?? "none",
+    });
+  }
   const lower = convention.toLowerCase();
   const axes = [0, 1, 2].map((i) => lower.charCodeAt(i) - 120);
   return lower === convention ? { axes, reversed: false } : { axes: axes.reverse(), reversed: true };
@@ -73,6 +81,7 @@ function fixedAxes(convention: EulerConvention): { readonly axes: readonly numbe
 /**
  * The unit quaternion `[x, y, z, w]` of three angles in radians. `xyz` rotates about the fixed x, then y, then z:
  * R_z(γ) R_y(β) R_x(α); `XYZ` about moving axes: R_x(α) R_y(β) R_z(γ).
+ * Throws {@linkcode GroupError} for the name of no convention.
  */
 export function eulerToQuaternion(angles: Vector3, convention: EulerConvention): Quaternion {
   const { axes, reversed } = fixedAxes(convention);

@@ -217,16 +217,37 @@ export abstract class GroupBase implements Group {
   }
 
   /** The element with a value, in the default or a named parametrization. Throws {@linkcode GroupError}. */
-  element(value: ElementValue, parametrization: string = this.parametrizations[0]): GroupElement {
-    const parsed = this.parametrizations.includes(parametrization) ? this.parse(value, parametrization) : undefined;
+  element(
+    value: ElementValue | Float64Array | Float32Array,
+    parametrization: string = this.parametrizations[0],
+  ): GroupElement {
+    if (!this.parametrizations.includes(parametrization)) {
+      throw new GroupError({
+        op: `element of ${this.name}`,
+        expected: `one of the parametrizations ${this.parametrizations.join(", ")}`,
+        actual: JSON.stringify(parametrization),
+      });
+    }
+    const plain = value instanceof Float64Array || value instanceof Float32Array ? [...value] : value;
+    const parsed = this.parse(plain, parametrization);
     if (parsed === undefined) {
       throw new GroupError({
         op: `element of ${this.name}`,
-        expected: `a value in one of the parametrizations ${this.parametrizations.join(", ")}`,
-        actual: `${JSON.stringify(value)} in ${parametrization}`,
+        expected: this.describeValue(parametrization) ?? `a value in the parametrization ${parametrization}`,
+        actual: `${JSON.stringify(plain)} in ${parametrization}`,
       });
     }
     return this.make(parsed);
+  }
+
+  /** What the values of a parametrization are, for errors. */
+  protected describeValue(_parametrization: string): string | undefined {
+    return undefined;
+  }
+
+  /** The ids of subgroups, for errors. */
+  protected describeSubgroups(): string | undefined {
+    return undefined;
   }
 
   /** The position of an element in the list of elements. */
@@ -356,6 +377,7 @@ export abstract class GroupBase implements Group {
             subgroupKey(this.subgroupSelfId)
           }`,
           actual: key,
+          hint: this.describeSubgroups(),
         });
       }
       const { subgroup, include, restrict } = definition;

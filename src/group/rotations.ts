@@ -177,8 +177,8 @@ export function rotationVectorToEuler(v: Vector3, convention: EulerConvention): 
 }
 
 /**
- * The names of the parametrizations of a rotation: `Q` quaternion `[x, y, z, w]`, `MAT` matrix as three rows, `EV`
- * rotation vector, and the Euler conventions, see {@linkcode eulerToQuaternion}.
+ * The names of the parametrizations of a rotation: `Q` quaternion `[x, y, z, w]`, `MAT` matrix as three rows
+ * or as nine numbers row by row, `EV` rotation vector, and the Euler conventions, see {@linkcode eulerToQuaternion}.
  */
 export const ROTATION_PARAMETRIZATIONS: readonly string[] = ["Q", "MAT", "EV", ...EULER_CONVENTIONS];
 
@@ -196,6 +196,22 @@ function isEuler(parametrization: string): parametrization is EulerConvention {
   return EULER_CONVENTIONS.some((name) => name === parametrization);
 }
 
+/** The nine numbers of a matrix that is given as three rows or row by row; `undefined` for anything else. */
+export function matrixOf(value: ElementValue): number[] | undefined {
+  if (typeof value === "number") return undefined;
+  if (value.length === 9) return numbersOf(value, 9);
+  const m = value.length === 3 ? value.flatMap((row) => numbersOf(row, 3) ?? []) : [];
+  return m.length === 9 ? m : undefined;
+}
+
+/** What a value in one of the {@linkcode ROTATION_PARAMETRIZATIONS} is. */
+export function describeRotationValue(parametrization: string): string {
+  if (parametrization === "Q") return "a unit quaternion [x, y, z, w], the scalar last";
+  if (parametrization === "MAT") return "an orthogonal matrix of determinant 1, three rows or nine numbers row by row";
+  if (parametrization === "EV") return "a rotation vector [x, y, z], the axis times the angle in radians";
+  return `three angles in radians about the axes ${parametrization}, of fixed axes in lower case, of moving ones in upper case`;
+}
+
 /**
  * The unit quaternion that a value names in one of the {@linkcode ROTATION_PARAMETRIZATIONS}, or `undefined`: for a
  * quaternion whose norm, or a matrix whose orthogonality or determinant, is wrong by more than 1e-6.
@@ -208,9 +224,8 @@ export function parseRotation(value: ElementValue, parametrization: string): Qua
     return Math.abs(norm - 1) <= 2e-6 ? normalizeQuaternion([q[0], q[1], q[2], q[3]]) : undefined;
   }
   if (parametrization === "MAT") {
-    if (typeof value === "number" || value.length !== 3) return undefined;
-    const m = value.flatMap((row) => numbersOf(row, 3) ?? []);
-    if (m.length !== 9) return undefined;
+    const m = matrixOf(value);
+    if (m === undefined) return undefined;
     // A matrix that is no rotation differs from every rotation, the nearest one included.
     const q = matrixToQuaternion(m);
     return quaternionToMatrix(q).every((v, i) => Math.abs(v - m[i]) <= 1e-6) ? q : undefined;

@@ -112,7 +112,7 @@ export interface Group {
   readonly subgroupSelfId: SubgroupId;
 
   /** The element with a value, in the default or a named parametrization. Throws {@linkcode GroupError}. */
-  element(value: ElementValue, parametrization?: string): GroupElement;
+  element(value: ElementValue | Float64Array | Float32Array, parametrization?: string): GroupElement;
   /** A random element, uniformly distributed; `random` gives numbers in [0, 1), see {@linkcode randomSource}. */
   sample(random: () => number): GroupElement;
   /** The position of an element in {@linkcode Group.elements}. */

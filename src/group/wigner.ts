@@ -5,6 +5,7 @@
  */
 
 import { identityMatrix } from "../math/linear_algebra.ts";
+import { GroupError } from "./errors.ts";
 import { type Quaternion, quaternionToMatrix } from "./rotations.ts";
 
 /**
@@ -123,9 +124,19 @@ function turnColumns(a: Float64Array, l: number, c: number, s: number): void {
  * The matrix D^l of a rotation, row-major [2l+1, 2l+1], with D^l(g) Y(x) = Y(g x) for the real spherical harmonics Y.
  *
  * @param l The frequency, an integer ≥ 0.
- * @param q The rotation as a unit quaternion.
+ * @param q The rotation as a unit quaternion `[x, y, z, w]`.
+ * @throws {@linkcode GroupError} for another frequency, or what is no unit quaternion.
  */
 export function wignerD(l: number, q: Quaternion): Float64Array {
+  const norm = q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3];
+  if (!(Number.isInteger(l) && l >= 0 && q.length === 4 && Math.abs(norm - 1) <= 1e-5)) {
+    throw new GroupError({
+      op: "wignerD",
+      expected: "an integer l of 0 or more and a unit quaternion [x, y, z, w]",
+      actual: `l = ${l}, [${q}]`,
+      hint: 'matrixToQuaternion, eulerToQuaternion and element.to("Q") give quaternions.',
+    });
+  }
   if (l <= 1) return wignerRecursion(l, q)[l];
   const n = 2 * l + 1;
   const [x, y, z, w] = q;

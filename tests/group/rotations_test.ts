@@ -1,7 +1,13 @@
 // covers: src/group/euler_angles.ts
 import fc from "fast-check";
 import { assert, assertAlmostEquals, assertEquals, assertThrows } from "@std/assert";
-import { EULER_CONVENTIONS, eulerToQuaternion, quaternionToEuler } from "../../src/group/euler_angles.ts";
+import { GroupError } from "../../src/group/errors.ts";
+import {
+  EULER_CONVENTIONS,
+  type EulerConvention,
+  eulerToQuaternion,
+  quaternionToEuler,
+} from "../../src/group/euler_angles.ts";
 import {
   axisAngleToQuaternion,
   canonicalQuaternion,
@@ -154,4 +160,13 @@ test("parseRotation refuses what is no rotation", () => {
   assertEquals(parseRotation([1, 2], "EV"), undefined);
   assertEquals(parseRotation([1, 2, 3], "xxx"), undefined);
   assertThrows(() => formatRotation([0, 0, 0, 1], "xxx"), RangeError, "xxx");
+});
+
+test("Euler angles refuse the name of no convention", () => {
+  assertThrows(() => eulerToMatrix([1, 2, 3], "zzz" as EulerConvention), GroupError, 'got "zzz"');
+  assertThrows(
+    () => quaternionToEuler([0, 0, 0, 1], "ZYzZ" as EulerConvention),
+    GroupError,
+    "expected one of the conventions xyz",
+  );
 });

@@ -1,7 +1,8 @@
 // Real Wigner matrices to degree 20: orthogonality, homomorphism and escnn's basis.
 
 import fc from "fast-check";
-import { assert, assertEquals } from "@std/assert";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { GroupError } from "../../src/group/errors.ts";
 import {
   axisAngleToQuaternion,
   multiplyQuaternions,
@@ -88,4 +89,16 @@ test("wignerHalfTurn is symmetric and its own inverse to 1e-13, with the known n
     assert(maximumDifference(multiplyMatrices(j, j, n, n, n), identityMatrix(n)) < 1e-13);
     for (let a = 0; a < n; a++) for (let b = 0; b < a; b++) assertEquals(j[a * n + b], j[b * n + a]);
   }
+});
+
+test("wignerD refuses half-integer frequencies, quaternions of another norm and matrices", () => {
+  const quaternion: Quaternion = [0, 0, 0, 1];
+  assertThrows(() => wignerD(1.5, quaternion), GroupError, "expected an integer l of 0 or more");
+  assertThrows(() => wignerD(-1, quaternion), GroupError);
+  assertThrows(() => wignerD(2, [1, 0, 0, 1]), GroupError, "a unit quaternion [x, y, z, w], got l = 2, [1,0,0,1]");
+  assertThrows(
+    () => wignerD(2, [1, 0, 0, 0, 1, 0, 0, 0, 1] as unknown as Quaternion),
+    GroupError,
+    "matrixToQuaternion",
+  );
 });

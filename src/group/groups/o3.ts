@@ -19,8 +19,10 @@ import {
 } from "../orthogonal_subgroups.ts";
 import {
   conjugateQuaternion,
+  describeRotationValue,
   formatRotation,
   IDENTITY_ROTATION,
+  matrixOf,
   multiplyQuaternions,
   parseRotation,
   type Quaternion,
@@ -103,10 +105,29 @@ export class OrthogonalGroup3 extends GroupBase {
 
   /** `[i, rotation]` with the rotation in any of its parametrizations. */
   parse(value: ElementValue, parametrization: string): OrthogonalValue | undefined {
+    const matrix = parametrization === "MAT" ? matrixOf(value) : undefined;
+    if (matrix !== undefined) {
+      const rotation = parseRotation(matrix, "MAT"), inverted = parseRotation(matrix.map((x) => 0 - x), "MAT");
+      return rotation !== undefined ? [0, rotation] : inverted !== undefined ? [1, inverted] : undefined;
+    }
     if (typeof value === "number" || value.length !== 2) return undefined;
     const [i, rotation] = value;
     const q = parseRotation(rotation, parametrization);
     return q !== undefined && (i === 0 || i === 1) ? [i, q] : undefined;
+  }
+
+  /** What a value in a parametrization is. */
+  protected override describeValue(parametrization: string): string {
+    const pair = `[0 or 1, rotation] with 1 for the inversion and as rotation ${
+      describeRotationValue(parametrization)
+    }`;
+    return parametrization === "MAT" ? `${pair}; or any orthogonal matrix by itself` : pair;
+  }
+
+  /** The forms of ids, for errors. */
+  protected override describeSubgroups(): string {
+    return 'They are "o3", "so3", "fulltetra", [false, X] for X of "ico", "octa", "tetra", [false, false, N] for C_N (-1: SO(2)), ' +
+      '[false, true, N] for D_N (-1: O(2)), all these with true in front together with the inversion, and ["cone", N].';
   }
 
   /** The inverse of {@linkcode OrthogonalGroup3.parse}. */

@@ -10,6 +10,7 @@ import { subgroupKey } from "../ids.ts";
 import { stepOfAngle, TURN } from "../planar.ts";
 import { MatrixRepresentation } from "../representation.ts";
 import {
+  describeRotationValue,
   formatRotation,
   parseRotation,
   type Quaternion,
@@ -202,6 +203,11 @@ export abstract class PolyhedralGroup extends TableGroup {
     const q = parseRotation(value, parametrization);
     const position = q === undefined ? -1 : this.searchRotation(q);
     return position < 0 ? undefined : this.quaternions[position];
+  }
+
+  /** What a value in a parametrization is. */
+  protected override describeValue(parametrization: string): string {
+    return `a rotation of the group, ${describeRotationValue(parametrization)}`;
   }
 
   /** The inverse of {@linkcode PolyhedralGroup.parse}. */

@@ -183,6 +183,14 @@ export class DirectProductGroup extends GroupBase {
     };
   }
 
+  /** The forms of ids, for errors. */
+  protected override describeSubgroups(): string {
+    const whole = [this.left, this.right].map((factor) => JSON.stringify(factor.subgroupSelfId));
+    return `They are pairs of ids, of a subgroup of ${this.left.name} and of one of ${this.right.name}: [${
+      whole.join(", ")
+    }] is the whole group, [${JSON.stringify(this.left.subgroupTrivialId)}, ${whole[1]}] the second factor.`;
+  }
+
   /**
    * `[left id, right id]`: the product of two subgroups. `["diagonal"]`, when both factors are the same group: the elements
    * (h, h), isomorphic to it; `["diagonal", id]` those of a subgroup of it.

@@ -16,6 +16,7 @@ import {
   axisAngleToQuaternion,
   canonicalQuaternion,
   conjugateQuaternion,
+  describeRotationValue,
   formatRotation,
   IDENTITY_ROTATION,
   multiplyQuaternions,
@@ -124,6 +125,16 @@ export class SpecialOrthogonalGroup3 extends GroupBase {
   /** A quaternion, a matrix, a rotation vector or Euler angles. */
   parse(value: ElementValue, parametrization: string): Quaternion | undefined {
     return parseRotation(value, parametrization);
+  }
+
+  /** What a value in a parametrization is. */
+  protected override describeValue(parametrization: string): string {
+    return describeRotationValue(parametrization);
+  }
+
+  /** The forms of ids, for errors. */
+  protected override describeSubgroups(): string {
+    return 'They are "so3", "ico", "octa", "tetra", [false, N] for C_N (-1: SO(2)), [true, N] for D_N (-1: O(2)).';
   }
 
   /** The inverse of {@linkcode SpecialOrthogonalGroup3.parse}. */

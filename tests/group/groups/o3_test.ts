@@ -127,3 +127,15 @@ test("o3: combineSubgroups gives the id whose inclusion is the composition", () 
     }
   }
 });
+
+test("o3: element takes any orthogonal matrix by itself, and errors say what it takes", () => {
+  const rotation = o3.element([0, [0.3, -0.2, 0.9]], "EV"), mirrored = o3.inversion.multiply(rotation);
+  for (const g of [rotation, mirrored]) assert(o3.element(o3.standardRepresentation.matrix(g), "MAT").equals(g));
+  assertThrows(
+    () => o3.element([1, 0, 0, 0, 2, 0, 0, 0, 1], "MAT"),
+    GroupError,
+    "or any orthogonal matrix by itself, got [1,0,0,0,2,0,0,0,1]",
+  );
+  assertThrows(() => o3.element([0, 0, 0, 1]), GroupError, "expected [0 or 1, rotation] with 1 for the inversion");
+  assertThrows(() => o3.subgroup("octa"), GroupError, '[false, X] for X of "ico", "octa", "tetra"');
+});

@@ -152,3 +152,12 @@ test("products: homomorphism at random elements of continuous products, to 1e-12
     { numRuns: 20 },
   );
 });
+
+test("subgroup says that ids are pairs", () => {
+  const group = directProduct(cyclicGroup(2), cyclicGroup(4));
+  assertThrows(
+    () => group.subgroup("octa"),
+    GroupError,
+    "They are pairs of ids, of a subgroup of C2 and of one of C4: [[2], [4]] is the",
+  );
+});

@@ -131,3 +131,32 @@ test("refineDecomposition replaces irreps by their parts", () => {
   assertEquals(irreps, [[0], [2]]);
   assertEquals([...changeOfBasis], [...identityMatrix(2)]);
 });
+
+test("so3: element takes a matrix as rows, as nine numbers, and as an array of the conversions; errors say what it takes", () => {
+  const g = so3.element([0.3, -0.2, 0.9], "EV"), m = quaternionToMatrix(g.value as Quaternion);
+  for (const value of [m, [...m], [[m[0], m[1], m[2]], [m[3], m[4], m[5]], [m[6], m[7], m[8]]]]) {
+    assert(so3.element(value, "MAT").equals(g));
+  }
+  assert(so3.element(new Float64Array(g.value as Quaternion)).equals(g));
+  assertThrows(
+    () => so3.element([...m].map((x) => -x), "MAT"),
+    GroupError,
+    "expected an orthogonal matrix of determinant 1, three",
+  );
+  assertThrows(
+    () => so3.element([1, 0, 0, 1]),
+    GroupError,
+    "expected a unit quaternion [x, y, z, w], the scalar last, got [1,0,0,1] in Q",
+  );
+  assertThrows(() => so3.element([1, 2], "ZYZ"), GroupError, "expected three angles in radians about the axes ZYZ");
+  assertThrows(
+    () => so3.element([1, 2, 3], "euler"),
+    GroupError,
+    "expected one of the parametrizations Q, MAT, EV, xyz",
+  );
+  assertThrows(
+    () => so3.subgroup("octahedral"),
+    GroupError,
+    'got [octahedral]. They are "so3", "ico", "octa", "tetra", [false, N]',
+  );
+});
