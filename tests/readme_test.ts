@@ -29,6 +29,7 @@ test("README: all programs compile and run", async () => {
   // The first program's line is written as a comment behind it.
   assertStringIncludes(programs[0].code, `// ${lines[0]}`);
   assertEquals(lines[0], "GeometricTensor([16, 80, 28, 28], [C8 on R2 [null,8]: 10 × regular])");
+  assertEquals(lines.splice(1, 1), ["[ 8, 10 ] 1510"]);
   const recorded = lines.slice(1, 4).map(Number);
   assert(recorded[0] > 0.1 && recorded[1] < recorded[0] && recorded[2] < recorded[1], `the loss falls: ${recorded}`);
   const losses = lines.slice(4, 44).map(Number);
@@ -60,7 +61,7 @@ test("README: every name on the right of the table escnn | here exists", async (
     const module = new library.R2Conv(type, type, 3);
     // What the table calls its variables, and the namespaces.
     const roots: { [name: string]: unknown } = { ...library, space, type, loss, features, module };
-    const variables = new Set(["a", "b", "p", "x", "g", "d", "type"]);
+    const variables = new Set(["a", "b", "p", "x", "g", "d", "type", "false"]);
     const rows = tableRows(readme, ["escnn (PyTorch)", "here"]);
     assert(rows.length > 25);
     for (const [, right] of rows) {

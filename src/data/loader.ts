@@ -105,6 +105,20 @@ function checkInteger(name: string, value: number, minimum: number): void {
   throw new ArgumentError({ op: "BatchLoader", expected, actual: String(value) });
 }
 
+/** Refuses what is no dataset, before its numbers are used. */
+function checkDataset({ pixels, labels, length, height, width }: ImageDataset): void {
+  const bytes = pixels instanceof Uint8Array && labels instanceof Uint8Array;
+  if (bytes && [length, height, width].every((size) => Number.isInteger(size) && size >= 0)) return;
+  const form = (value: unknown): string => ArrayBuffer.isView(value) ? value.constructor.name : String(value);
+  throw new ArgumentError({
+    op: "BatchLoader",
+    expected:
+      "a dataset { length, height, width, pixels: Uint8Array of grey values from 0 to 255, labels: Uint8Array }",
+    actual: `length ${length}, height ${height}, width ${width}, pixels ${form(pixels)}, labels ${form(labels)}`,
+    hint: "Images of other kinds are batched by a loop of your own, tensor(numbers, [batch, channels, height, width])",
+  });
+}
+
 /** Refuses sizes that do not fit together. */
 function checkSizes({ length, height, width, pixels, labels }: ImageDataset, padTo: readonly [number, number]): void {
   const op = "BatchLoader";
@@ -169,6 +183,7 @@ export class BatchLoader {
 
   /** Checks the options; nothing is prepared yet. */
   constructor(dataset: ImageDataset, options: BatchOptions = {}) {
+    checkDataset(dataset);
     const workers = options.workers ?? 0;
     this.#dataset = dataset;
     this.#options = {

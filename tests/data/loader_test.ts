@@ -86,6 +86,17 @@ test("BatchLoader draws the two shifts of every image apart, as well as the angl
   assertEquals(new Set(shifts.map((shift) => shift.toFixed(2))).size, 8);
 });
 
+test("BatchLoader refuses what is no dataset, with what it would take", () => {
+  const arrays: unknown = { images: new Float32Array(4), labels: dataset.labels };
+  assertThrows(() => new BatchLoader(arrays as typeof dataset), ArgumentError, "pixels: Uint8Array of grey values");
+  const floats: unknown = new Float32Array(40);
+  assertThrows(
+    () => new BatchLoader({ ...dataset, pixels: floats as Uint8Array<ArrayBuffer> }),
+    ArgumentError,
+    "pixels Float32Array",
+  );
+});
+
 test("BatchLoader refuses impossible options with the option's name", () => {
   assertThrows(
     () => new BatchLoader(dataset, { batchSize: 0 }),
