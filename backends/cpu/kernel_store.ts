@@ -1,13 +1,13 @@
 /**
  * Kernels that nearly every program needs, compiled ahead of time: writing a module takes a cold process up to two milliseconds for each
- * kilobyte, reading it from `stored_kernels.ts` a fraction of that. A stored module is found under a digest of everything that its text
+ * kilobyte, reading it from `stored_kernels.js` a fraction of that. A stored module is found under a digest of everything that its text
  * depends on, and is what `build` would have made: `tests/backends/cpu/kernel_store_test.ts` builds each of them again.
  */
 
 import type { Expr } from "../../src/tensor/expr.ts";
 import { operandsOf, topologicalOrder } from "../../src/tensor/expr.ts";
 import type { CpuFeatures } from "./context.ts";
-import { STORED_KERNELS } from "./stored_kernels.ts";
+import { STORED_KERNELS } from "./stored_kernels.js";
 
 /** Hears of every module that is built. */
 export type ModuleListener = (key: string, module: Uint8Array) => void;

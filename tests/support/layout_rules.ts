@@ -133,7 +133,7 @@ export function checkCycles(files: readonly SourceFile[]): Violation[] {
 
 /** The path of the test that belongs to a source: tests/ mirrors src/, backends/ and ffi/. */
 export function testPathOf(path: string): string {
-  return `tests/${path.replace(/^src\//, "").replace(/\.ts$/, "_test.ts")}`;
+  return `tests/${path.replace(/^src\//, "").replace(/\.[jt]s$/, "_test.ts")}`;
 }
 
 /**

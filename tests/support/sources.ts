@@ -42,7 +42,7 @@ interface ProcessGlobal {
 const fs = (globalThis as unknown as ProcessGlobal).process.getBuiltinModule("node:fs") as FileSystem;
 
 /**
- * The paths of all TypeScript files in some folders, sorted.
+ * The paths of all files of TypeScript and JavaScript in some folders, sorted.
  *
  * @param roots Folders or files from the project's root, which is the current folder; absent ones are left out.
  */
@@ -53,7 +53,7 @@ export function listSources(roots: readonly string[]): string[] {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
         if (!entry.name.startsWith(".") && entry.name !== "node_modules") walk(path);
-      } else if (path.endsWith(".ts")) found.push(path);
+      } else if (/\.[jt]s$/.test(path)) found.push(path);
     }
   };
   for (const root of roots) {

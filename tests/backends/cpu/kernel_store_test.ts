@@ -1,8 +1,8 @@
-// covers: backends/cpu/stored_kernels.ts
+// covers: backends/cpu/stored_kernels.js
 
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { KernelStore } from "../../../backends/cpu/kernel_store.ts";
-import { STORED_KERNELS } from "../../../backends/cpu/stored_kernels.ts";
+import { STORED_KERNELS } from "../../../backends/cpu/stored_kernels.js";
 import { binary, constant, type Expr, index, input, random, scalar, unary } from "../../../src/tensor/expr.ts";
 import { execute } from "../../support/process.ts";
 import { test, testRuntime } from "../../support/test.ts";
