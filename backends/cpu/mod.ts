@@ -216,6 +216,7 @@ function describe({ executor, features, heap, search, blas, convolution }: CpuSy
   const single = features.threads
     ? "1 thread"
     : "1 thread (no shared memory here: a page must be cross-origin isolated)";
+  const failure = executor.workerError === undefined ? "" : `, of which a worker failed (${executor.workerError})`;
   const native = search.opened === undefined ? search.reason : search.opened.description;
   const details: { [fact: string]: string | number | boolean } = {
     threads,
@@ -236,7 +237,7 @@ function describe({ executor, features, heap, search, blas, convolution }: CpuSy
   }
   return {
     name: "cpu",
-    description: `cpu: WebAssembly SIMD, ${threads === 1 ? single : `${threads} threads`}; ${native}`,
+    description: `cpu: WebAssembly SIMD, ${threads === 1 ? single : `${threads} threads${failure}`}; ${native}`,
     details,
   };
 }

@@ -7,6 +7,7 @@ export { decodeSafetensors, encodeSafetensors, type StoredTensor, type TensorFil
 export {
   type CheckpointParts,
   type CheckpointValues,
+  encodeCheckpoint,
   type JsonValue,
   loadCheckpoint,
   type LoadCheckpointParts,

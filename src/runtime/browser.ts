@@ -15,7 +15,7 @@ interface BrowserGlobals {
 /** A worker that could not be started tells no more than that: usually a policy of the page forbids it. */
 const WORKER_REFUSED = "the browser did not start it: does the page's Content-Security-Policy lack worker-src blob: ?";
 
-const SAVE_HINT = "offer the bytes as a download, or keep them in IndexedDB";
+const SAVE_HINT = "offer the bytes (of encodeCheckpoint, encodeSafetensors) as a download, or keep them in IndexedDB";
 
 /** A browser's page or worker. */
 export class BrowserRuntime implements Runtime {
@@ -41,9 +41,9 @@ export class BrowserRuntime implements Runtime {
     return this.#globals.document === undefined;
   }
 
-  /** Memory can be shared with workers under cross-origin isolation. */
+  /** Memory can be shared with workers under cross-origin isolation, where there are workers. */
   get hasSharedMemory(): boolean {
-    return this.#globals.crossOriginIsolated === true;
+    return this.#globals.crossOriginIsolated === true && this.hasWorkers;
   }
 
   /** Pages and workers can start workers, some embedded engines cannot. */

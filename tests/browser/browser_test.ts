@@ -138,7 +138,7 @@ async function assertWhole({ problems, results }: PageResults, threads: boolean)
   assertEquals([values, features], [[{ epochs: 2 }, { epochs: 2 }], 1]);
   assertMatch(
     String(part(results, "save").error),
-    /^RuntimeUnsupportedError: writeFile .* offer the bytes as a download/,
+    /^RuntimeUnsupportedError: writeFile .* offer the bytes .* as a download/,
   );
   const { exported, compiled, scale } = part<{ [name: string]: number }>(results, "exported");
   assertLess(Math.max(exported, compiled), 1e-5 * scale);
@@ -202,6 +202,7 @@ for (const name of ["chromium", "firefox"] as const) {
         String(infoOf(results).details.workerError),
         "Content-Security-Policy lack worker-src blob:",
       );
+      assertStringIncludes(infoOf(results).text, " threads, of which a worker failed (");
       const warnings = problems.filter((problem) => problem.startsWith("warn: "));
       assertEquals(warnings.length, 1);
       assertStringIncludes(warnings[0], "cpu backend: a worker failed");
