@@ -11,8 +11,8 @@ import { CudaAllocator } from "./allocator.ts";
 import type { CudaContext, CudaKernel, DeviceFacts, Extent3, KernelCompiler } from "./context.ts";
 import { Cublas, type CudaPrecision, type Gemm } from "./cublas.ts";
 import { Cudnn } from "./cudnn.ts";
-import { DEVICE_ATTRIBUTES, Driver, OUT_OF_MEMORY } from "./driver.ts";
-import { CudaError } from "./errors.ts";
+import { DEVICE_ATTRIBUTES, Driver, DRIVER_NAME, OUT_OF_MEMORY } from "./driver.ts";
+import { CudaError, endsProcess } from "./errors.ts";
 import { IndexFaults } from "./index_faults.ts";
 import { KernelArguments } from "./kernel_arguments.ts";
 import { Nvrtc } from "./kernels/compile.ts";
@@ -247,9 +247,15 @@ export async function createSystem(options: CudaOptions): Promise<CudaSystem> {
         hint: "End other programs on the device, or choose another one with the option device",
       });
     }
-    const hint = error.failure.hint ??
-      "Check with nvidia-smi that driver and GPU work, and that nothing else holds the GPU";
-    throw new CudaError({ ...error.failure, operation: START, hint }, { cause: error });
+    const { failure } = error;
+    // As where an earlier backend of this process lost its device.
+    const ended = failure.library === DRIVER_NAME && endsProcess(failure.status);
+    const deviceLost = ended || failure.deviceLost === true;
+    const check = "Check with nvidia-smi that driver and GPU work, and that nothing else holds the GPU";
+    const hint = failure.hint ?? (ended ? undefined : check);
+    throw new CudaError({ ...failure, operation: START, deviceLost, ...(hint === undefined ? {} : { hint }) }, {
+      cause: error,
+    });
   }
 }
 

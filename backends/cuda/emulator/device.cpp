@@ -178,13 +178,13 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
     return refuse(INVALID_CONTEXT, "cuDevicePrimaryCtxRelease of a context that is not retained");
   }
   if (--found->second->retained > 0) return SUCCESS;
-  // What was made in a context that is lost goes with it; else it stays, so that a test sees what was forgotten.
+  // What was made in a context that is lost goes with it; else it stays, so that a test sees what was forgotten. The loss itself stays: only a
+  // new process has a device that works, for which a test resets the emulator.
   if (lostStatus == 0) {
     drainAll();
   } else {
     forgetObjects();
     forgetMemory();
-    lostStatus = 0;
   }
   if (currentContext == found->second) currentContext = nullptr;
   delete found->second;

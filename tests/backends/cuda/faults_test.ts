@@ -211,12 +211,12 @@ faultTest("dispose goes on when something cannot be given back, and tells it", a
   last.dispose();
 });
 
-faultTest("a lost device is told at every call, and the next start works", async (emulator) => {
+faultTest("a lost device is told at every call and at the next start, until the process ends", async (emulator) => {
   const backend = await createBackend();
   const x = view(backend, [4], (i) => i);
   emulator.lose(719);
   const error = assertThrows(() => backend.readSync(x), CudaError);
-  for (const part of ["read of [4]", "CUDA_ERROR_LAUNCH_FAILED", "dispose the backend and start it again"]) {
+  for (const part of ["read of [4]", "CUDA_ERROR_LAUNCH_FAILED", "in a new process only"]) {
     assertStringIncludes(error.message, part);
   }
   assertEquals(error.failure.deviceLost, true);
@@ -225,6 +225,11 @@ faultTest("a lost device is told at every call, and the next start works", async
   assertEquals(backend.info().details.lost, true);
   backend.dispose();
   assertEquals(emulator.leaks(), {});
+  const again = await assertRejects(() => createBackend(), CudaError, "in a new process only");
+  assertEquals([again.failure.status, again.failure.deviceLost], [719, true]);
+  await cpuWorks();
+  // What a new process finds.
+  emulator.reset();
   const next = await createBackend();
   await work(next);
   next.dispose();
