@@ -1,6 +1,6 @@
 /**
- * From the start of a process to the output of its first steerable convolution: the README's snippet (5 × 5, RGB to ten regular fields of
- * C8, ReLU) in Deno, Bun and Node, beside a program that does nothing.
+ * From the start of a process to the output of its first steerable convolution (5 × 5, RGB to ten regular fields of C8), and of the
+ * README's snippet, which has a ReLU and two sums behind it: in Deno, Bun and Node, beside a program that does nothing.
  */
 
 const root = new URL("../", import.meta.url);
@@ -15,7 +15,12 @@ const RUNTIMES = [
 ];
 
 for (const { name, command, args } of RUNTIMES) {
-  for (const [what, script] of [["nothing", empty], ["the first 5×5 C8 convolution", at("examples/snippet.ts")]]) {
+  const scripts = [
+    ["nothing", empty],
+    ["the first 5×5 C8 convolution", at("bench/first_convolution.ts")],
+    ["the README's snippet", at("examples/snippet.ts")],
+  ];
+  for (const [what, script] of scripts) {
     Deno.bench({ name: `${name}: ${what}`, group: name, baseline: what === "nothing", warmup: 2, n: 5 }, async () => {
       const { success, stderr } = await new Deno.Command(command, {
         args: [...args, script],
