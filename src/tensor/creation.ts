@@ -31,8 +31,11 @@ export interface TensorOptions {
 /** Numbers in nested arrays of equal lengths. */
 export type NestedArray = readonly (number | boolean | NestedArray)[];
 
-/** What a tensor can be made of: a number (a scalar), nested arrays, or a typed array. */
-export type TensorData = number | boolean | NestedArray | TypedArray;
+/**
+ * What a tensor can be made of: a number (a scalar), nested arrays, or a typed array. The pixels of a canvas, a Uint8ClampedArray, want a
+ * `dtype`.
+ */
+export type TensorData = number | boolean | NestedArray | TypedArray | Uint8ClampedArray;
 
 function finish(tensor: Tensor, options: TensorOptions): Tensor {
   if (options.name !== undefined) tensor.name = options.name;
@@ -119,15 +122,15 @@ function isShape(value: Shape | TensorOptions | undefined): value is Shape {
 }
 
 /** The element type of a typed array whose elements it holds without loss; bytes are bools only where they are 0 and 1. */
-function requireNaturalType(data: TypedArray): DType {
-  const dtype = dtypeOf(data);
+function requireNaturalType(data: TypedArray | Uint8ClampedArray): DType {
+  const dtype = data instanceof Uint8ClampedArray ? "bool" : dtypeOf(data);
   if (dtype !== "bool") return dtype;
   const bytes = data instanceof Uint8Array;
   if (bytes && data.every((value) => value <= 1)) return dtype;
   throw new DTypeError({
     op: "tensor",
     expected: "a Float32Array, Float64Array or Int32Array, or a Uint8Array of 0 and 1 (bools), where no dtype is given",
-    actual: bytes ? `a Uint8Array with ${data.find((value) => value > 1)}` : `a ${(data as object).constructor.name}`,
+    actual: bytes ? `a Uint8Array with ${data.find((value) => value > 1)}` : `a ${data.constructor.name}`,
     hint: 'Name the type: tensor(pixels, shape, { dtype: "float32" }); divide by 255 for values from 0 to 1',
   });
 }
