@@ -72,6 +72,15 @@ class Element implements GroupElement {
   toString(): string {
     return `${this.group.name}(${JSON.stringify(this.value)})`;
   }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Element): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
 function foreign(group: Group, op: string, other: GroupElement): GroupError {
@@ -434,6 +443,15 @@ export abstract class GroupBase implements Group {
   /** The name. */
   toString(): string {
     return this.name;
+  }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: GroupBase): string {
+        return this.toString();
+      },
+    });
   }
 }
 

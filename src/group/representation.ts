@@ -256,6 +256,15 @@ export class MatrixRepresentation<K extends RepresentationKind = RepresentationK
   toString(): string {
     return `${this.name} of ${this.group.name}`;
   }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: MatrixRepresentation): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
 /**

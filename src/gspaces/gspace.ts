@@ -239,6 +239,15 @@ export abstract class GSpace {
   toString(): string {
     return this.name;
   }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: GSpace): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
 // JSON that tells NaN and infinities from what is not given.

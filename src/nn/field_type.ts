@@ -248,6 +248,15 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
     return `[${this.gspace.name}: ${shown.join(" + ")}]`;
   }
 
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: FieldType): string {
+        return this.toString();
+      },
+    });
+  }
+
   /** The representations, in order. */
   [Symbol.iterator](): Iterator<Representation<K>> {
     return this.representations[Symbol.iterator]();

@@ -203,6 +203,15 @@ export class GeometricTensor {
   toString(): string {
     return `GeometricTensor(${formatShape(this.shape)}, ${this.type})`;
   }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: GeometricTensor): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
 /**

@@ -154,6 +154,15 @@ export class Tensor extends TensorCore implements Disposable {
     return `${facts}, ${nested(0)})`;
   }
 
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Tensor): string {
+        return this.toString();
+      },
+    });
+  }
+
   /** The same elements under another shape; one size may be −1. A view where strides allow it, else a copy. */
   reshape(shape: Shape): Tensor {
     return reshape(this, shape);

@@ -310,6 +310,15 @@ export abstract class Module {
     const lines = [...this.#children].map(([name, child]) => `  ${name}: ${child.toString().replaceAll("\n", "\n  ")}`);
     return `${head}\n${lines.join("\n")}\n)`;
   }
+
+  // What the consoles of Deno, Bun and Node show.
+  static {
+    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
+      value(this: Module): string {
+        return this.toString();
+      },
+    });
+  }
 }
 
 function isUnknownLeaf(tensor: Tensor, parameters: ReadonlyMap<string, Tensor>): boolean {
