@@ -3,7 +3,7 @@
 // what is said when nothing is found or a file is not a library.
 
 import { assertEquals, assertRejects, assertStringIncludes } from "@std/assert";
-import { CudaError, isDeviceLost } from "../../../backends/cuda/errors.ts";
+import { CudaError, endsProcess, isDeviceLost } from "../../../backends/cuda/errors.ts";
 import { openDriver, openToolkit } from "../../../backends/cuda/libraries.ts";
 import { libraryCandidates, libraryFolders } from "../../../backends/cuda/search.ts";
 import { BackendError } from "../../../src/tensor/errors.ts";
@@ -145,6 +145,26 @@ test("CudaError names the call, the library, the status and what was being done"
     "matmul of [2, 3], [3, 4]: cublasSgemm: expected success of cuBLAS, got status 14: an internal operation failed.",
   );
   assertEquals([error instanceof BackendError, error.name], [true, "CudaError"]);
-  assertStringIncludes(new CudaError({ ...failure, deviceLost: true }).message, "start it again");
-  assertEquals([700, 719, 226, 710, 2, 1].map(isDeviceLost), [true, true, true, true, false, false]);
+  assertStringIncludes(new CudaError({ ...failure, deviceLost: true }).message, "in a new process only");
+  assertEquals([700, 719, 226, 710, 810, 46, 2, 1].map(isDeviceLost), [
+    true,
+    true,
+    true,
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+  // A device that went away, or that something else holds, may come back.
+  assertEquals([700, 719, 226, 710, 810, 46, 2, 1].map(endsProcess), [
+    true,
+    true,
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
