@@ -79,10 +79,10 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
   const scale = reduction === "mean" && ignoreIndex === undefined ? -1 / Math.max(labels.size, 1) : -1;
   const uniformShare = labelSmoothing / classes;
   const loss = reduce([logProbabilities, labels.unsqueeze(1)], "sum", axes, (logP, label) => {
-    const picked = E.select(E.eq(E.index(1), label), 1 - labelSmoothing, E.constant(0, logP.dtype));
-    let target = uniformShare === 0 ? picked : E.add(picked, uniformShare);
-    if (!immediate) target = E.select(E.lt(label, 0), NaN, E.select(E.ge(label, classes), NaN, target));
-    const term = E.mul(E.mul(logP, target), scale);
+    // Selected, not multiplied by 0: the logarithm of a class that is impossible is −∞.
+    let term = E.select(E.eq(E.index(1), label), E.mul(logP, (1 - labelSmoothing) * scale), 0);
+    if (uniformShare !== 0) term = E.add(term, E.mul(logP, uniformShare * scale));
+    if (!immediate) term = E.select(E.lt(label, 0), NaN, E.select(E.ge(label, classes), NaN, term));
     return ignoreIndex === undefined ? term : E.select(E.eq(label, ignoreIndex), 0, term);
   });
   if (reduction !== "mean" || ignoreIndex === undefined) return loss;

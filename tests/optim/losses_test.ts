@@ -41,6 +41,16 @@ test("crossEntropy stays finite for logits of ±1e4", async () => {
   assertAlmostEquals(await loss.item(), 2e4, 1e-9);
 });
 
+test("crossEntropy lets other classes be impossible: logits of −∞ neither make the loss NaN nor its gradient", async () => {
+  await useBackend("reference");
+  const x = tensor(new Float64Array([1, -Infinity, 0.5]), [1, 3]).requireGrad(), labels = tensor(new Int32Array([2]));
+  const loss = crossEntropy(x, labels), odds = Math.exp(0.5); // of the first class against the third
+  assertAlmostEquals(await loss.item(), Math.log(1 + odds), 1e-14);
+  loss.backward();
+  assertClose(await x.grad!.data(), [odds / (1 + odds), 0, -odds / (1 + odds)], { absolute: 1e-14 });
+  assertEquals(await crossEntropy(x, labels, { labelSmoothing: 0.3 }).item(), Infinity);
+});
+
 test("crossEntropy takes labels of pixels: as a loss of as many rows", async () => {
   await useBackend("reference");
   const pixels = tensor(Float64Array.from({ length: 2 * 3 * 4 }, (_, i) => Math.sin(3 * i)), [2, 3, 2, 2]);
