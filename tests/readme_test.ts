@@ -60,8 +60,16 @@ test("README: every name on the right of the table escnn | here exists", async (
     const features = new library.GeometricTensor(loss, type);
     const module = new library.R2Conv(type, type, 3);
     // What the table calls its variables, and the namespaces.
-    const roots: { [name: string]: unknown } = { ...library, space, type, loss, features, module };
-    const variables = new Set(["a", "b", "p", "x", "g", "d", "type", "false"]);
+    const roots: { [name: string]: unknown } = {
+      ...library,
+      space,
+      group: space.fibergroup,
+      type,
+      loss,
+      features,
+      module,
+    };
+    const variables = new Set(["a", "b", "p", "x", "g", "d", "type", "matrix", "edges", "irreps", "false"]);
     const rows = tableRows(readme, ["escnn (PyTorch)", "here"]);
     assert(rows.length > 25);
     for (const [, right] of rows) {

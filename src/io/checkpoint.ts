@@ -3,9 +3,10 @@
  * leaves either the old or the new one. Names are prefixed `model.` and `optimizer.`; values and versions are in the metadata.
  */
 
-import type { Module } from "../nn/plain/module.ts";
+import { Module } from "../nn/plain/module.ts";
 import { STATE_CONVENTION } from "../nn/plain/state_dict.ts";
 import { runtime } from "../runtime/mod.ts";
+import { ArgumentError } from "../tensor/errors.ts";
 import { scope, type Tensor, tensor } from "../tensor/mod.ts";
 import { TensorFileError } from "./errors.ts";
 import { decodeSafetensors, encodeSafetensors, type StoredTensor, type TensorFile } from "./safetensors.ts";
@@ -43,6 +44,13 @@ export async function encodeCheckpoint(
   parts: CheckpointParts,
   values: CheckpointValues = {},
 ): Promise<Uint8Array<ArrayBuffer>> {
+  if (parts.model?.stateDict === undefined) {
+    throw new ArgumentError({
+      op: "encodeCheckpoint",
+      expected: "the parts of a checkpoint, { model } or { model, optimizer }",
+      actual: parts instanceof Module ? "a module by itself" : "no model",
+    });
+  }
   const model = parts.model.stateDict();
   const optimizer = parts.optimizer?.stateDict();
   const named: [string, Tensor][] = [

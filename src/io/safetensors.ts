@@ -121,7 +121,7 @@ function isHeaderEntry(value: unknown): value is HeaderEntry {
  * Parses the bytes of a safetensors file; `name` appears in errors.
  * Throws {@linkcode TensorFileError} where the file is truncated, its header is damaged, or a type is unknown.
  */
-export function decodeSafetensors(bytes: Uint8Array, name: string): TensorFile {
+export function decodeSafetensors(bytes: Uint8Array, name = "in memory"): TensorFile {
   const op = `safetensors file ${name}`;
   const fail = (expected: string, actual: string, cause?: unknown): never => {
     throw new TensorFileError({ op, expected, actual, hint: "The file is damaged or no safetensors file" }, { cause });

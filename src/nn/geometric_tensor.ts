@@ -60,7 +60,11 @@ export class GeometricTensor {
         op: "GeometricTensor",
         expected: coords === undefined ? `axes ${AXES[dimension]} for ${type}` : "axes [points, channels] with coords",
         actual: formatShape(tensor.shape),
-        hint: coords === undefined && tensor.rank === rank - 1
+        hint: coords !== undefined
+          ? undefined
+          : tensor.rank === 2 && dimension > 1
+          ? "Points come with their positions: new GeometricTensor(features, type, coords)"
+          : tensor.rank === rank - 1
           ? "A single sample is a batch of one: tensor.unsqueeze(0)"
           : undefined,
       });

@@ -89,7 +89,7 @@ export {
   type FourierGrid,
   type FourierMatrices,
   FourierModule,
-  type FourierOptions as FourierNonLinearityOptions,
+  type FourierNonLinearityOptions,
   FourierPointwise,
   QuotientFourierELU,
   type QuotientFourierGrid,

@@ -7,7 +7,7 @@ import { encodeSafetensors } from "../../src/io/safetensors.ts";
 import { BatchNorm1d, ELU, Linear, Sequential, StateDictError } from "../../src/nn/plain/mod.ts";
 import { Adam, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
 import { runtime } from "../../src/runtime/mod.ts";
-import { memory, randn, scope, seed, useBackend } from "../../src/tensor/mod.ts";
+import { ArgumentError, memory, randn, scope, seed, useBackend } from "../../src/tensor/mod.ts";
 import { temporaryDirectory } from "../support/files.ts";
 import { test } from "../support/test.ts";
 
@@ -114,4 +114,14 @@ test("a disposed module cannot be saved", async () => {
   model.dispose();
   await assertRejects(() => saveCheckpoint(`${folder.path}/run.safetensors`, { model }));
   assertThrows(() => model.parameters()[0].dataSync());
+});
+
+test("saveCheckpoint says that a module by itself is not the parts of a checkpoint", async () => {
+  await useBackend("reference");
+  const parts = new Linear(2, 2) as unknown as { model: Linear };
+  await assertRejects(
+    () => saveCheckpoint("unwritten", parts),
+    ArgumentError,
+    "{ model, optimizer }, got a module by itself",
+  );
 });

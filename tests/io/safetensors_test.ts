@@ -28,6 +28,12 @@ function assemble(header: string, bytes: number[]): Uint8Array {
 
 test("encodeSafetensors and decodeSafetensors are inverse for every type, scalars and empty tensors", () => {
   const decoded = decodeSafetensors(encodeSafetensors(file), "round trip");
+  assertEquals(decodeSafetensors(encodeSafetensors(file)), decoded);
+  assertThrows(
+    () => decodeSafetensors(new Uint8Array(3)),
+    TensorFileError,
+    "safetensors file in memory: expected at least 8 bytes",
+  );
   assertEquals(decoded, file);
 });
 

@@ -19,6 +19,11 @@ test("GeometricTensor refuses a tensor whose axes, channels or coords do not fit
   const error = assertThrows(() => new GeometricTensor(normal([1, 3, 5, 5]), type), FieldTypeError, "4 channels");
   assertStringIncludes(error.message, "[1, 3, 5, 5]");
   assertThrows(() => new GeometricTensor(normal([6, 4]), type, normal([5, 2])), ShapeError, "coords [6, 2]");
+  assertThrows(
+    () => new GeometricTensor(normal([6, 4]), type),
+    ShapeError,
+    "new GeometricTensor(features, type, coords)",
+  );
 });
 
 test("GeometricTensor.add and sub want equal types and name both", () => {

@@ -101,7 +101,9 @@ export function groupGrid(group: Group, grid: GridDescription): readonly GroupEl
       op: `grid of ${group.name}`,
       expected: "a grid that the group has",
       actual: "type" in grid ? grid.type : "a product of grids",
-      hint: "SO(2), O(2), C_N and D_N have regular grids, SO(3) and O(3) those of rotations, all groups random ones.",
+      hint:
+        "SO(2), O(2), C_N and D_N have regular grids, SO(3) and O(3) thomson, thomson_cube, hopf, fibonacci, ico, cube and tetra, " +
+        "all groups rand. Non-linearities on quotients by the rotations about z take points of the sphere: { sphere: { type: … } }.",
     });
   }
   const { adjoint } = grid;

@@ -32,8 +32,11 @@ export type FourierGrid = readonly GroupElement[] | GridDescription;
 export type QuotientFourierGrid = FourierGrid | { readonly sphere: SphereGridDescription };
 
 /** Options of Fourier non-linearities. */
-export interface FourierOptions {
-  /** Where functions are sampled. Default: all elements of a finite group; a continuous one needs a grid. */
+export interface FourierNonLinearityOptions {
+  /**
+   * Where functions are sampled. Default: all elements of a finite group; a continuous one needs a grid. Fewer points than a field has
+   * channels lose a part of it, and more of them are closer to equivariance.
+   */
   readonly grid?: FourierGrid;
   /** The irreps of the result, where they are others than the input's. */
   readonly outIrreps?: readonly IrrepId[];
@@ -42,8 +45,11 @@ export interface FourierOptions {
 }
 
 /** Options of Fourier non-linearities on a quotient. */
-export interface QuotientFourierOptions extends Omit<FourierOptions, "grid"> {
-  /** Where functions are sampled. Default: all elements of a finite group; a continuous one needs a grid. */
+export interface QuotientFourierOptions extends Omit<FourierNonLinearityOptions, "grid"> {
+  /**
+   * Where functions are sampled. Default: all elements of a finite group; a continuous one needs a grid. Fewer points than a field has
+   * channels lose a part of it, and more of them are closer to equivariance.
+   */
   readonly grid?: QuotientFourierGrid;
 }
 
@@ -258,7 +264,7 @@ export class FourierPointwise extends FourierModule {
     gspace: GSpace,
     channels: number,
     irreps: readonly IrrepId[],
-    options: FourierOptions & WithSampleFunction = {},
+    options: FourierNonLinearityOptions & WithSampleFunction = {},
   ) {
     super("FourierPointwise", gspace, undefined, channels, irreps, options.function ?? "p_relu", options);
   }
@@ -267,7 +273,7 @@ export class FourierPointwise extends FourierModule {
 /** {@linkcode FourierPointwise} with the function x where x > 0, else eˣ − 1. */
 export class FourierELU extends FourierModule {
   /** A non-linearity of `channels` fields on `gspace`. Throws ArgumentError for an infinite group without a grid. */
-  constructor(gspace: GSpace, channels: number, irreps: readonly IrrepId[], options: FourierOptions = {}) {
+  constructor(gspace: GSpace, channels: number, irreps: readonly IrrepId[], options: FourierNonLinearityOptions = {}) {
     super("FourierELU", gspace, undefined, channels, irreps, "p_elu", options);
   }
 }

@@ -3,9 +3,11 @@
  * every group (Kondor et al. 2018).
  */
 
-import type { Representation, RepresentationKind } from "../../group/types.ts";
+import { irrepKey } from "../../group/ids.ts";
+import type { IrrepId, Representation, RepresentationKind } from "../../group/types.ts";
 import { noBaseSpace } from "../../gspaces/factories.ts";
 import type { GSpace } from "../../gspaces/gspace.ts";
+import { EmptyBasisError } from "../../kernels/errors.ts";
 import type { KernelAttributes } from "../../kernels/mod.ts";
 import { type WeightLayout, weightLayout } from "../../kernels/weight_layout.ts";
 import type { Backend } from "../../tensor/backend.ts";
@@ -84,8 +86,17 @@ export class TensorProductModule<K extends RepresentationKind = RepresentationKi
     this.inType = inType;
     this.outType = outType;
     const { initialize = true, dtype = "float32" } = options, plan = requireLinearPlan(op, options.plan ?? "auto");
-    const point = noBaseSpace(inType.fibergroup), [rho] = inType.representations;
-    const product = new FieldType(point, [rho.tensor(rho)]), out = new FieldType(point, outType.representations);
+    const point = noBaseSpace(inType.fibergroup), [rho] = inType.representations, square = rho.tensor(rho);
+    if (!outType.representations[0].irreps.some((irrep) => square.multiplicity(irrep) > 0)) {
+      const listed = (irreps: readonly IrrepId[]) => [...new Set(irreps.map(irrepKey))].join(", ");
+      throw new EmptyBasisError({
+        op,
+        expected: `an output with an irrep of ρ ⊗ ρ: ${listed(square.irreps)}`,
+        actual: `${outType} with ${listed(outType.representations[0].irreps)}`,
+        hint: "Products of two fields hold no others",
+      });
+    }
+    const product = new FieldType(point, [square]), out = new FieldType(point, outType.representations);
     const tables = point.kernelTables({ kernelSize: 1, basisFilter: options.basisFilter });
     const irrepsOf = (type: FieldType) => type.representations.map(({ irreps }) => irreps);
     this.layout = weightLayout(tables, irrepsOf(product), irrepsOf(out));

@@ -52,6 +52,14 @@ function checkCall(op: string, x: Tensor, positions: Tensor, graph: PointGraph, 
     throw new ShapeError({ op, expected, actual: formatShape(tensor.shape) });
   };
   check("positions", positions, x.shape[0]);
+  if (call.targets === undefined && graph.targetCount !== x.shape[0]) {
+    throw new ArgumentError({
+      op,
+      expected: `a graph to the ${x.shape[0]} points of the input`,
+      actual: `one to ${graph.targetCount} points`,
+      hint: "Positions of other points for the output are the option targets",
+    });
+  }
   check("targets", targets, graph.targetCount);
   if (edgeDelta !== undefined) check("edgeDelta", edgeDelta, graph.edgeCount);
   if (graph.sourceCount === x.shape[0]) return;

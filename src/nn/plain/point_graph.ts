@@ -156,6 +156,15 @@ export class PointGraph {
    *   graph from `await edges.data()` there.
    */
   static of(edges: Tensor, sourceCount: number, targetCount: number): PointGraph {
+    if (edges?.shape === undefined) {
+      throw new ArgumentError({
+        op: "PointGraph.of",
+        expected: "edges as an int32 tensor [2, count] or a PointGraph",
+        actual: (edges as unknown) instanceof Int32Array ? "an Int32Array" : String(edges),
+        hint:
+          "new plain.PointGraph(edges, points, points) makes a graph of an Int32Array of all sources, then all targets",
+      });
+    }
     if (edges.rank !== 2 || edges.shape[0] !== 2) {
       throw new ShapeError({ op: "PointGraph.of", expected: "edges [2, count]", actual: formatShape(edges.shape) });
     }

@@ -86,6 +86,11 @@ test("groupGrid refuses grids that the group does not have", () => {
   assertThrows(() => groupGrid(cyclicGroup(6), { type: "regular", N: 4 }), GroupError, "4");
   assertThrows(() => groupGrid(so2Group(), { type: "regular", N: 0 }), GroupError, "0");
   assertThrows(() => groupGrid(so3Group(), { type: "rand", N: -1 }), GroupError, "-1");
+  assertThrows(
+    () => groupGrid(so3Group(), { type: "longlat", N: 8 } as never),
+    GroupError,
+    "points of the sphere: { sphere: {",
+  );
 });
 
 test("sphereGrid moves the north pole to the points", () => {

@@ -40,4 +40,7 @@ test("TensorProductModule refuses types that do not match and pairs without inte
   const vector = new FieldType(so3, so3.irrep(1)), scalars = new FieldType(so3, so3.irrep(0), 2);
   assertThrows(() => new TensorProductModule(vector, scalars), FieldTypeError, "equal fields");
   assertThrows(() => TensorProductModule.construct(so3, 1, so3.irrep(1), so3.irrep(3)), EmptyBasisError);
+  const message =
+    "TensorProductModule: expected an output with an irrep of ρ ⊗ ρ: [0], [1], [2], got [SO(3) on a point: irrep_4] with [4]";
+  assertThrows(() => TensorProductModule.construct(so3, 1, so3.irrep(1), so3.irrep(4)), EmptyBasisError, message);
 });

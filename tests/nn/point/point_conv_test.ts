@@ -417,6 +417,17 @@ test("PointConv refuses other types, grids, edges and positions that do not fit,
   assertThrows(() => conv.forward(x, EDGES, { targets: normal([5, 3]) }), ShapeError, "targets [5, 2]");
   assertThrows(() => conv.forward(x, EDGES, { edgeDelta: normal([3, 2]) }), ShapeError, "edgeDelta [11, 2]");
   assertThrows(() => conv.forward(x, new PointGraph(new Int32Array(0), 4, 5)), ArgumentError, "on 4 points");
+  assertThrows(
+    () => conv.forward(x, new PointGraph(new Int32Array(0), 5, 4)),
+    ArgumentError,
+    "to the 5 points of the input, got one to 4",
+  );
+  const pairs = Int32Array.of(0, 1, 1, 0) as unknown as Tensor;
+  assertThrows(
+    () => conv.forward(x, pairs),
+    ArgumentError,
+    "got an Int32Array. new plain.PointGraph(edges, points, points)",
+  );
   const plain = conv.export();
   assertThrows(() => plain.forward(normal([5, 3]), x.coords!, EDGES), ShapeError, "4 channels");
   const rings = { dimension: 2, radial: plain.functions.options.radial, functions: [] } as const;
