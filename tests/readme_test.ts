@@ -79,7 +79,7 @@ test("README: every name on the right of the table escnn | here exists", async (
         assert(root in roots, `${span}: mod.ts exports no ${root}`);
         if (member !== undefined) assert(member in Object(roots[root]), `${span}: ${root} has no ${member}`);
         // Names in arguments are variables, other names of the table, or options.
-        for (const [, name] of code.matchAll(/[(,[]\s*(?:new )?([A-Za-z]\w*)/g)) {
+        for (const [, name] of code.matchAll(/[(,[]\s*(?:new )?([A-Za-z]\w*)\b(?!:)/g)) {
           assert(variables.has(name) || name in roots, `${span}: unknown ${name}`);
         }
       }
