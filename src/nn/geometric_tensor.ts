@@ -107,6 +107,14 @@ export class GeometricTensor {
   }
 
   #sameType(op: string, other: GeometricTensor): void {
+    if (!(other instanceof GeometricTensor)) {
+      throw new FieldTypeError({
+        op,
+        expected: `two tensors of type ${this.type}`,
+        actual: `one without a type: ${String(other)}`,
+        hint: "features.with(tensor) gives a tensor the type and the positions of features",
+      });
+    }
     if (!this.type.equals(other.type)) {
       throw new FieldTypeError({
         op,

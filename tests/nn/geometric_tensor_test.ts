@@ -32,6 +32,8 @@ test("GeometricTensor.add and sub want equal types and name both", () => {
   const other = feature(trivial(space, 4), 1, 3, 3);
   const error = assertThrows(() => a.add(other), FieldTypeError, "regular");
   assertStringIncludes(error.message, "irrep_0");
+  const bare = a.tensor as unknown as GeometricTensor;
+  assertThrows(() => a.add(bare), FieldTypeError, "one without a type: Tensor([1, 4, 3, 3]");
   const points = new GeometricTensor(normal([5, 4]), regular(space), normal([5, 2]));
   assertThrows(() => points.add(new GeometricTensor(normal([5, 4]), regular(space), normal([5, 2]))), ArgumentError);
 });

@@ -210,11 +210,12 @@ export abstract class FourierModule extends LayerModule<RepresentationKind, Samp
     options: QuotientFourierOptions,
   ) {
     const group = gspace.fibergroup, fn = functionOf(op, name);
-    if (!Number.isInteger(channels) || channels < 1 || irreps.length === 0) {
+    if (!Number.isInteger(channels) || channels < 1 || !Array.isArray(irreps) || irreps.length === 0) {
       throw new ArgumentError({
         op,
         expected: "a positive number of channels and at least one irrep",
-        actual: `${channels} channels, ${irreps.length} irreps`,
+        actual: `${channels} channels, ${Array.isArray(irreps) ? `${irreps.length} irreps` : `irreps ${irreps}`}`,
+        hint: "Irreps are listed by their ids, such as [[0], [1]], or group.irreps(1).map(({ id }) => id)",
       });
     }
     const { outIrreps, normalize = true } = options;

@@ -132,6 +132,8 @@ test("Fourier modules refuse a missing grid, foreign elements, too few points, u
     ArgumentError,
     "channels",
   );
+  const cutoff = 2 as unknown as [[number]];
+  assertThrows(() => new FourierPointwise(space, 1, cutoff), ArgumentError, "irreps 2. Irreps are listed by their ids");
   const name = { function: "relu" as PointwiseFunction, grid: { type: "regular", N: 4 } } as const;
   assertThrows(() => new FourierPointwise(space, 1, [[0]], name), ArgumentError, "p_relu");
   const layer = new SampledNonLinearity(
