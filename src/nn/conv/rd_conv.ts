@@ -285,6 +285,9 @@ export function checkTypes(op: string, dimension: number, inType: FieldType, out
       op,
       expected: `types on a space of dimension ${dimension}`,
       actual: `${inType} of dimension ${inType.gspace.dimensionality}`,
+      hint: dimension === 0
+        ? "On a grid use a convolution with kernelSize 1; for points make types of noBaseSpace(group), and give the result their coords"
+        : undefined,
     });
   }
 }

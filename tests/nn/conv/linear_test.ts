@@ -1,6 +1,6 @@
 // Equivariant linear maps on a point.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
+import { assert, assertEquals, assertStringIncludes, assertThrows } from "@std/assert";
 import { cyclicGroup, dihedralGroup, o2Group } from "../../../src/group/mod.ts";
 import { noBaseSpace, rot2dOnR2 } from "../../../src/gspaces/mod.ts";
 import { EmptyBasisError } from "../../../src/kernels/mod.ts";
@@ -33,7 +33,8 @@ test("Linear exports, has derivatives, and knows its output's shape", async () =
 
 test("Linear refuses types with a base space and pairs without intertwiners", () => {
   const plane = rot2dOnR2(4);
-  assertThrows(() => new Linear(regular(plane), regular(plane)), FieldTypeError, "dimension 0");
+  const error = assertThrows(() => new Linear(regular(plane), regular(plane)), FieldTypeError, "dimension 0");
+  assertStringIncludes(error.message, "convolution with kernelSize 1");
   const space = noBaseSpace(cyclicGroup(4));
   const from = new FieldType(space, space.irrep(1)), to = new FieldType(space, space.irrep(2));
   assertThrows(() => new Linear(from, to), EmptyBasisError);
