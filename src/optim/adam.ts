@@ -3,11 +3,11 @@
  */
 
 import * as E from "../tensor/expr.ts";
-import type { Tensor } from "../tensor/mod.ts";
-import { checkOption, Optimizer, type UpdateRule } from "./optimizer.ts";
+import { Optimizer, type OptimizerDefinition, type UpdateRule } from "./optimizer.ts";
+import { checkOption, type GroupOptions, type OptimizerOptions, type OptimizerParameters } from "./parameter_groups.ts";
 
 /** Options of {@linkcode Adam} and {@linkcode AdamW}. */
-export interface AdamOptions {
+export interface AdamOptions extends OptimizerOptions {
   /** Size of a step. Default 1e-3. */
   readonly learningRate?: number;
   /** Decay of the averages of gradient and squared gradient. Default `[0.9, 0.999]`. */
@@ -19,9 +19,8 @@ export interface AdamOptions {
 }
 
 /** The common rule; `decoupled` tells AdamW from Adam. */
-function adamRule(op: string, options: AdamOptions, weightDecay: number, decoupled: boolean): UpdateRule {
-  const { betas = [0.9, 0.999], epsilon = 1e-8 } = options;
-  const [beta1, beta2] = betas;
+function adamRule(op: string, options: GroupOptions<AdamOptions>, decoupled: boolean): UpdateRule {
+  const { betas: [beta1, beta2], epsilon, weightDecay } = options;
   checkOption(op, "betas[0]", beta1, 0, 1);
   checkOption(op, "betas[1]", beta2, 0, 1);
   checkOption(op, "epsilon", epsilon);
@@ -40,31 +39,52 @@ function adamRule(op: string, options: AdamOptions, weightDecay: number, decoupl
   };
 }
 
+const ADAM: OptimizerDefinition<AdamOptions> = {
+  defaults: { learningRate: 1e-3, betas: [0.9, 0.999], epsilon: 1e-8, weightDecay: 0 },
+  rule: (options, op) => adamRule(op, options, false),
+};
+
+const ADAM_W: OptimizerDefinition<AdamOptions> = {
+  defaults: { ...ADAM.defaults, weightDecay: 1e-2 },
+  rule: (options, op) => adamRule(op, options, true),
+};
+
 /**
  * Adam: averages m, v of the gradient and its square, `p ← p − η m̂ / (√v̂ + ε)` with bias-corrected m̂, v̂. Parameters, averages and
  * gradient are read and written in one pass.
+ *
+ * Takes a list of parameters, or groups with options of their own that go before those of the optimizer. Parameters that are to stay as they are
+ * belong to no group.
+ *
+ * @example Weight decay for the weights alone, and a small rate for what was trained before
+ * ```ts
+ * import { Adam, applySchedule, cosineSchedule, plain, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const [trained, head] = [new plain.Linear(8, 4), new plain.Linear(4, 2)];
+ * const optimizer = new Adam([
+ *   { parameters: trained.parameters(), learningRate: 1e-3 },
+ *   { parameters: [head.weight] },
+ *   { parameters: [head.bias!], weightDecay: 0 },
+ * ], { learningRate: 1e-2, weightDecay: 1e-4 });
+ * // Schedules give the rate of the optimizer; a group's own rate keeps its proportion to that.
+ * applySchedule(optimizer, cosineSchedule(1e-2, 100, { minimum: 1e-4 }));
+ * assertEquals(optimizer.groups.map(({ learningRate }) => learningRate), [1e-3, 1e-2, 1e-2]);
+ * assertEquals(optimizer.groups.map(({ options }) => options.weightDecay), [1e-4, 1e-4, 0]);
+ * ```
  */
-export class Adam extends Optimizer {
-  /** The rule. */
-  protected override readonly rule: UpdateRule;
-
+export class Adam extends Optimizer<AdamOptions> {
   /** Checks the options. */
-  constructor(parameters: Iterable<Tensor>, options: AdamOptions = {}) {
-    const rule = adamRule("Adam", options, options.weightDecay ?? 0, false);
-    super(parameters, options.learningRate ?? 1e-3);
-    this.rule = rule;
+  constructor(parameters: OptimizerParameters<AdamOptions>, options: AdamOptions = {}) {
+    super(parameters, options, ADAM);
   }
 }
 
-/** Adam with weight decay apart from the gradient: parameters are first multiplied by `1 − η λ`. */
-export class AdamW extends Optimizer {
-  /** The rule. */
-  protected override readonly rule: UpdateRule;
-
+/** Adam with weight decay apart from the gradient: parameters are first multiplied by `1 − η λ`. Takes groups as {@linkcode Adam} does. */
+export class AdamW extends Optimizer<AdamOptions> {
   /** Checks the options. */
-  constructor(parameters: Iterable<Tensor>, options: AdamOptions = {}) {
-    const rule = adamRule("AdamW", options, options.weightDecay ?? 1e-2, true);
-    super(parameters, options.learningRate ?? 1e-3);
-    this.rule = rule;
+  constructor(parameters: OptimizerParameters<AdamOptions>, options: AdamOptions = {}) {
+    super(parameters, options, ADAM_W);
   }
 }

@@ -4,7 +4,7 @@
 
 import * as E from "../tensor/expr.ts";
 import { mapInPlace, noGrad, reduce, type Tensor } from "../tensor/mod.ts";
-import { checkOption } from "./optimizer.ts";
+import { checkOption } from "./parameter_groups.ts";
 
 function gradientsOf(parameters: Iterable<Tensor>): Tensor[] {
   return [...parameters].flatMap((parameter) => parameter.grad === undefined ? [] : [parameter.grad]);

@@ -7,7 +7,8 @@ import * as E from "../tensor/expr.ts";
 import { ArgumentError } from "../tensor/errors.ts";
 import { map, mapInPlace, noGrad, nonFiniteFlag, type Tensor } from "../tensor/mod.ts";
 import { stepNotes } from "../tensor/step_notes.ts";
-import { checkOption, type Optimizer } from "./optimizer.ts";
+import type { Optimizer } from "./optimizer.ts";
+import { checkOption } from "./parameter_groups.ts";
 
 /** Options of {@linkcode GradScaler}. */
 export interface GradScalerOptions {

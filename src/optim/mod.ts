@@ -2,7 +2,21 @@
  * Optimizers, schedules, gradient clipping and losses.
  */
 
-export { Optimizer, type OptimizerState, OptimizerStateError, type StepOptions, type UpdateRule } from "./optimizer.ts";
+export {
+  Optimizer,
+  type OptimizerDefinition,
+  type OptimizerState,
+  OptimizerStateError,
+  type StepOptions,
+  type UpdateRule,
+} from "./optimizer.ts";
+export {
+  type GroupOptions,
+  OptimizerGroup,
+  type OptimizerOptions,
+  type OptimizerParameters,
+  type ParameterGroup,
+} from "./parameter_groups.ts";
 export { SGD, type SGDOptions } from "./sgd.ts";
 export { Adam, type AdamOptions, AdamW } from "./adam.ts";
 export {

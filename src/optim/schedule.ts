@@ -6,6 +6,7 @@
 import { ArgumentError } from "../tensor/errors.ts";
 import { stepNotes } from "../tensor/step_notes.ts";
 import type { Optimizer } from "./optimizer.ts";
+import { checkOption } from "./parameter_groups.ts";
 
 /** The learning rate for the step after `step` steps (0 for the first). */
 export type Schedule = (step: number) => number;
@@ -71,10 +72,44 @@ export function oneCycleSchedule(maximum: number, steps: number, options: OneCyc
   };
 }
 
-/** Sets the optimizer's learning rate for its next step and returns it. Call it before each step. */
-export function applySchedule(optimizer: Optimizer, schedule: Schedule): number {
+/**
+ * Sets the optimizer's learning rate for its next step and returns it. Call it before each step. One schedule gives the rate of the optimizer, and
+ * groups with rates of their own keep their proportion to it (see `Optimizer.learningRate`); a list has a schedule for each group, which gives
+ * the rate of that group.
+ *
+ * @throws ArgumentError for a list of another length than that of the groups, and for rates that are no numbers from 0 on.
+ *
+ * @example
+ * ```ts
+ * import { applySchedule, cosineSchedule, parameter, SGD, stepSchedule, useBackend } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * await useBackend("reference");
+ * const [a, b] = [parameter([1]), parameter([2])];
+ * const optimizer = new SGD([{ parameters: [a] }, { parameters: [b], learningRate: 0.05 }], { learningRate: 0.5 });
+ * applySchedule(optimizer, (step) => 0.25 / (step + 1));
+ * assertEquals(optimizer.groups.map(({ learningRate }) => learningRate), [0.25, 0.025]);
+ * applySchedule(optimizer, [cosineSchedule(0.5, 100), stepSchedule(0.125, 30)]);
+ * assertEquals(optimizer.groups.map(({ learningRate }) => learningRate), [0.5, 0.125]);
+ * ```
+ */
+export function applySchedule(optimizer: Optimizer, schedule: Schedule | readonly Schedule[]): number {
   const apply = (): void => {
-    optimizer.learningRate = schedule(optimizer.stepCount);
+    if (typeof schedule === "function") {
+      optimizer.learningRate = schedule(optimizer.stepCount);
+      return;
+    }
+    const { groups, stepCount } = optimizer;
+    if (schedule.length !== groups.length) {
+      throw new ArgumentError({
+        op: "applySchedule",
+        expected: `one schedule, or ${groups.length}, one for each group`,
+        actual: `a list of ${schedule.length}`,
+      });
+    }
+    const rates = schedule.map((each) => each(stepCount));
+    for (const rate of rates) checkOption("applySchedule", "learningRate", rate);
+    groups.forEach((group, i) => group.learningRate = rates[i]);
   };
   apply();
   stepNotes?.again(apply);

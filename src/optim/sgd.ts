@@ -4,11 +4,11 @@
 
 import * as E from "../tensor/expr.ts";
 import { ArgumentError } from "../tensor/errors.ts";
-import type { Tensor } from "../tensor/mod.ts";
-import { checkOption, Optimizer, type UpdateRule } from "./optimizer.ts";
+import { Optimizer, type OptimizerDefinition, type UpdateRule } from "./optimizer.ts";
+import { checkOption, type GroupOptions, type OptimizerOptions, type OptimizerParameters } from "./parameter_groups.ts";
 
 /** Options of {@linkcode SGD}. */
-export interface SGDOptions {
+export interface SGDOptions extends OptimizerOptions {
   /** Size of a step. Default 1e-2. */
   readonly learningRate?: number;
   /** Share of the last update that is kept, from 0 to below 1. Default 0. */
@@ -19,8 +19,32 @@ export interface SGDOptions {
   readonly weightDecay?: number;
 }
 
+function sgdRule({ momentum, nesterov, weightDecay }: GroupOptions<SGDOptions>, op: string): UpdateRule {
+  checkOption(op, "momentum", momentum, 0, 1);
+  checkOption(op, "weightDecay", weightDecay);
+  if (nesterov && momentum === 0) {
+    throw new ArgumentError({ op, expected: "momentum above 0 with nesterov", actual: "0" });
+  }
+  return {
+    slots: momentum === 0 ? [] : ["momentum"],
+    scalars: (rate) => [rate],
+    update: (parameter, [buffer], gradient, [rate]) => {
+      const g = weightDecay === 0 ? gradient : E.add(gradient, E.mul(parameter, weightDecay));
+      if (buffer === undefined) return [E.sub(parameter, E.mul(rate, g))];
+      const next = E.add(E.mul(buffer, momentum), g);
+      const direction = nesterov ? E.add(g, E.mul(next, momentum)) : next;
+      return [E.sub(parameter, E.mul(rate, direction)), next];
+    },
+  };
+}
+
+const SGD_DEFINITION: OptimizerDefinition<SGDOptions> = {
+  defaults: { learningRate: 1e-2, momentum: 0, nesterov: false, weightDecay: 0 },
+  rule: sgdRule,
+};
+
 /**
- * SGD: `g ← grad + λp; b ← μb + g; p ← p − η b` (Nesterov: `p ← p − η (g + μb)`).
+ * SGD: `g ← grad + λp; b ← μb + g; p ← p − η b` (Nesterov: `p ← p − η (g + μb)`). Takes groups of parameters with options of their own as `Adam` does.
  *
  * @example A step downhill
  * ```ts
@@ -35,29 +59,9 @@ export interface SGDOptions {
  * assertEquals([...await w.data()], [1]);
  * ```
  */
-export class SGD extends Optimizer {
-  /** The rule. */
-  protected override readonly rule: UpdateRule;
-
+export class SGD extends Optimizer<SGDOptions> {
   /** Checks the options. */
-  constructor(parameters: Iterable<Tensor>, options: SGDOptions = {}) {
-    const { learningRate = 1e-2, momentum = 0, nesterov = false, weightDecay = 0 } = options;
-    checkOption("SGD", "momentum", momentum, 0, 1);
-    checkOption("SGD", "weightDecay", weightDecay);
-    if (nesterov && momentum === 0) {
-      throw new ArgumentError({ op: "SGD", expected: "momentum above 0 with nesterov", actual: "0" });
-    }
-    super(parameters, learningRate);
-    this.rule = {
-      slots: momentum === 0 ? [] : ["momentum"],
-      scalars: (rate) => [rate],
-      update: (parameter, [buffer], gradient, [rate]) => {
-        const g = weightDecay === 0 ? gradient : E.add(gradient, E.mul(parameter, weightDecay));
-        if (buffer === undefined) return [E.sub(parameter, E.mul(rate, g))];
-        const next = E.add(E.mul(buffer, momentum), g);
-        const direction = nesterov ? E.add(g, E.mul(next, momentum)) : next;
-        return [E.sub(parameter, E.mul(rate, direction)), next];
-      },
-    };
+  constructor(parameters: OptimizerParameters<SGDOptions>, options: SGDOptions = {}) {
+    super(parameters, options, SGD_DEFINITION);
   }
 }

@@ -149,6 +149,35 @@ export function mapInPlaceGroup(
   scalars: readonly number[],
   build: InPlaceBuilder,
 ): void {
+  mapInPlaceGroups([{ sets, scalars, build }]);
+}
+
+/** What {@linkcode mapInPlaceGroup} takes, for {@linkcode mapInPlaceGroups}. */
+export interface InPlaceGroup {
+  /** The sets. */
+  readonly sets: readonly InPlaceSet[];
+  /** Their scalars. */
+  readonly scalars: readonly number[];
+  /** Their expressions. */
+  readonly build: InPlaceBuilder;
+}
+
+/** {@linkcode mapInPlaceGroup} for each of `groups` in turn; the sets of all of them are checked before any is changed. */
+export function mapInPlaceGroups(groups: readonly InPlaceGroup[]): void {
+  const sorted = groups.map(({ sets }) => sortByTypes(sets));
+  groups.forEach(({ scalars, build }, i) => {
+    for (const [backend, alike] of sorted[i]) {
+      for (const sets of alike.values()) {
+        // Sets that share memory follow each other.
+        if (shareTargets(sets)) { for (const set of sets) runInPlace(backend, [set], scalars, build); }
+        else runInPlace(backend, sets, scalars, build);
+      }
+    }
+  });
+}
+
+/** Checks the sets, and gives those of the same types together, by backend. */
+function sortByTypes(sets: readonly InPlaceSet[]): Map<Backend, Map<string, InPlaceSet[]>> {
   const alike = new Map<Backend, Map<string, InPlaceSet[]>>();
   for (const set of sets) {
     const backend = validateSet(set);
@@ -156,13 +185,7 @@ export function mapInPlaceGroup(
     const ofBackend = alike.get(backend) ?? new Map<string, InPlaceSet[]>();
     alike.set(backend, ofBackend.set(types, [...ofBackend.get(types) ?? [], set]));
   }
-  for (const [backend, groups] of alike) {
-    for (const group of groups.values()) {
-      // Sets that share memory follow each other.
-      if (shareTargets(group)) { for (const set of group) runInPlace(backend, [set], scalars, build); }
-      else runInPlace(backend, group, scalars, build);
-    }
-  }
+  return alike;
 }
 
 /** Whether a set uses memory that another one changes. */
@@ -178,7 +201,9 @@ function validateSet({ targets, inputs }: InPlaceSet): Backend {
   requireInputs(targets, "mapInPlace");
   const operands = [...targets, ...inputs];
   const backend = commonBackend(operands, "mapInPlace");
-  for (const target of targets) validateTarget(target, targets[0].shape);
+  const { shape } = targets[0];
+  for (const target of targets) validateTarget(target, shape);
+  for (const input of inputs) if (!sameShape(input.shape, shape)) expandLayout(input, shape, "mapInPlace");
   targets.forEach((target, i) => {
     for (const operand of operands.slice(i + 1)) refuseOverlap("mapInPlace", target, operand);
     if (targets.indexOf(target) !== i) refuseOverlap("mapInPlace", target, undefined);

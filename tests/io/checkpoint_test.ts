@@ -3,9 +3,9 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { loadCheckpoint, saveCheckpoint, TensorFileError } from "../../src/io/mod.ts";
 import { encodeCheckpoint } from "../../src/io/checkpoint.ts";
-import { encodeSafetensors } from "../../src/io/safetensors.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/io/safetensors.ts";
 import { BatchNorm1d, ELU, Linear, Sequential, StateDictError } from "../../src/nn/plain/mod.ts";
-import { Adam, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
+import { Adam, AdamW, type Optimizer, OptimizerStateError, SGD } from "../../src/optim/mod.ts";
 import { runtime } from "../../src/runtime/mod.ts";
 import { ArgumentError, memory, randn, scope, seed, useBackend } from "../../src/tensor/mod.ts";
 import { temporaryDirectory } from "../support/files.ts";
@@ -15,7 +15,7 @@ function network(hidden = 4): Sequential {
   return new Sequential(new Linear(3, hidden), new BatchNorm1d(hidden), new ELU(), new Linear(hidden, 2));
 }
 
-function steps(model: Sequential, optimizer: Adam, first: number, last: number): number[] {
+function steps(model: Sequential, optimizer: Optimizer, first: number, last: number): number[] {
   const losses: number[] = [];
   for (let step = first; step < last; step++) {
     using _ = scope();
@@ -67,6 +67,36 @@ test("encodeCheckpoint gives the bytes that saveCheckpoint writes, and loadCheck
     TensorFileError,
     "loadCheckpoint of bytes: expected a file of format escnn-checkpoint-1",
   );
+});
+
+test("checkpoints hold groups of parameters, and those of one list are as they were before there were groups", async () => {
+  await useBackend("reference");
+  const grouped = (learningRate: number, decay: number): { model: Sequential; optimizer: AdamW } => {
+    const model = network(), parameters = model.parameters();
+    const matrices = parameters.filter(({ rank }) => rank > 1), others = parameters.filter(({ rank }) => rank < 2);
+    const groups = [{ parameters: matrices, weightDecay: decay }, { parameters: others, learningRate, weightDecay: 0 }];
+    return { model, optimizer: new AdamW(groups, { learningRate: 0.05 }) };
+  };
+  seed(1);
+  const first = grouped(0.01, 0.1);
+  steps(first.model, first.optimizer, 0, 3);
+  const bytes = await encodeCheckpoint(first);
+  const second = grouped(0.5, 0.1);
+  await loadCheckpoint(bytes, second);
+  assertEquals(second.optimizer.groups.map(({ learningRate }) => learningRate), [0.05, 0.01]);
+  assertEquals(steps(second.model, second.optimizer, 3, 6), steps(first.model, first.optimizer, 3, 6));
+  const other = grouped(0.01, 0.2), before = [...await other.model.parameters()[0].data()];
+  await assertRejects(
+    () => loadCheckpoint(bytes, other),
+    OptimizerStateError,
+    "got group.0.weightDecay is 0.1 instead of 0.2. Nothing was changed",
+  );
+  assertEquals([...await other.model.parameters()[0].data()], before);
+
+  const model = network(), optimizer = new Adam(model.parameters(), { learningRate: 0.25 });
+  steps(model, optimizer, 0, 2);
+  const { metadata } = decodeSafetensors(await encodeCheckpoint({ model, optimizer }), "of bytes");
+  assertEquals(metadata.optimizer, '{"step":2,"learningRate":0.25}');
 });
 
 test("loadCheckpoint leaves all as it is where its values are refused, and no tensors behind", async () => {
