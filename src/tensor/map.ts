@@ -203,7 +203,10 @@ function validateSet({ targets, inputs }: InPlaceSet): Backend {
   const backend = commonBackend(operands, "mapInPlace");
   const { shape } = targets[0];
   for (const target of targets) validateTarget(target, shape);
-  for (const input of inputs) if (!sameShape(input.shape, shape)) expandLayout(input, shape, "mapInPlace");
+  for (const input of inputs) {
+    // Single numbers, such as an optimizer's flag, broadcast to every shape.
+    if (input.rank > 0 && !sameShape(input.shape, shape)) expandLayout(input, shape, "mapInPlace");
+  }
   targets.forEach((target, i) => {
     for (const operand of operands.slice(i + 1)) refuseOverlap("mapInPlace", target, operand);
     if (targets.indexOf(target) !== i) refuseOverlap("mapInPlace", target, undefined);
