@@ -6,7 +6,7 @@
 
 import { Adam, crossEntropy, noGrad, rand, scope, so3Group, tensor } from "@escnn/escnn";
 import { PointClassifier } from "./pointcloud/network.ts";
-import { PIECES, placePieces, POINTS } from "./pointcloud/pieces.ts";
+import { PIECES, placePieces } from "./pointcloud/pieces.ts";
 import { short, start, table } from "./support/command.ts";
 
 const { steps, copies, test } = await start({
@@ -23,14 +23,14 @@ const numbers = await rand([1 << 20]).data();
 let next = 0;
 const uniform = (): number => numbers[next++ % numbers.length];
 
-const network = new PointClassifier(POINTS, PIECES.length);
+const network = new PointClassifier(PIECES.length);
 const optimizer = new Adam(network.parameters(), { learningRate: 1e-2 });
 const started = performance.now();
 let loss = NaN;
 for (let step = 0; step < steps; step++) {
   await scope(async () => {
-    const { positions, edges, labels } = placePieces(copies, { turn: false, noise: 0.03 }, uniform);
-    const value = crossEntropy(network.forward(positions, edges), labels);
+    const { positions, graph, batch, labels } = await placePieces(copies, { turn: false, noise: 0.03 }, uniform);
+    const value = crossEntropy(network.forward(positions, graph, batch), labels);
     optimizer.zeroGrad();
     value.backward();
     optimizer.step();
@@ -44,8 +44,8 @@ async function accuracy(turn: boolean): Promise<number> {
   network.eval();
   let correct = NaN;
   await scope(async () => {
-    const { positions, edges, labels } = placePieces(test, { turn, noise: 0.03 }, uniform);
-    const guessed = [...await noGrad(() => network.forward(positions, edges).argmax(1)).data()];
+    const { positions, graph, batch, labels } = await placePieces(test, { turn, noise: 0.03 }, uniform);
+    const guessed = [...await noGrad(() => network.forward(positions, graph, batch).argmax(1)).data()];
     const expected = await labels.data();
     correct = guessed.filter((label, i) => label === expected[i]).length / guessed.length;
   });
@@ -57,12 +57,14 @@ async function equivarianceError(): Promise<number> {
   const group = so3Group();
   let error = 0;
   await scope(async () => {
-    const { positions, edges } = placePieces(2, { turn: true, noise: 0.03 }, uniform);
-    const logits = [...await noGrad(() => network.forward(positions, edges)).data()];
+    const { positions, graph, batch } = await placePieces(2, { turn: true, noise: 0.03 }, uniform);
+    const logits = [...await noGrad(() => network.forward(positions, graph, batch)).data()];
     const greatest = Math.max(...logits.map(Math.abs));
     for (const g of group.testingElements) {
       const matrix = tensor(Float32Array.from(group.standardRepresentation.matrix(g)), [3, 3]);
-      const turned = [...await noGrad(() => network.forward(positions.matmul(matrix.transpose(0, 1)), edges)).data()];
+      const turned = [
+        ...await noGrad(() => network.forward(positions.matmul(matrix.transpose(0, 1)), graph, batch)).data(),
+      ];
       error = turned.reduce((worst, v, i) => Math.max(worst, Math.abs(v - logits[i]) / greatest), error);
     }
   });

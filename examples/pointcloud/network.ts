@@ -11,6 +11,7 @@ import {
   Module,
   ones,
   plain,
+  poolGraphs,
   R3PointConv,
   type Tensor,
 } from "@escnn/escnn";
@@ -33,17 +34,15 @@ function gatedType(count: number): { readonly gated: FieldType; readonly gates: 
 export class PointClassifier extends Module {
   /** The type of inputs: one scalar at each point. */
   readonly inType = new FieldType(space, space.trivialRepr);
-  readonly #points: number;
   readonly #invariants = new FieldType(space, space.trivialRepr, 32);
   readonly #convolutions: readonly R3PointConv[];
   readonly #gates: readonly GatedNonLinearity1[];
   readonly #last: R3PointConv;
   readonly #head: plain.Sequential;
 
-  /** A classifier of shapes with `points` points each. */
-  constructor(points: number, classes: number, channels = 6) {
+  /** A classifier of shapes into this many classes. */
+  constructor(classes: number, channels = 6) {
     super();
-    this.#points = points;
     const { gated, gates } = gatedType(channels);
     const nonLinearities = [0, 1].map((i) => this.addModule(`gate${i}`, new GatedNonLinearity1(gated, { gates })));
     const [{ outType }] = nonLinearities;
@@ -58,11 +57,10 @@ export class PointClassifier extends Module {
     );
   }
 
-  /** The logits of shapes whose points follow each other. */
-  forward(positions: Tensor, edges: Tensor): Tensor {
+  /** The logits of shapes: each point belongs to one of them. */
+  forward(positions: Tensor, graph: plain.PointGraph, shapes: Int32Array): Tensor {
     let x = new GeometricTensor(ones([positions.shape[0], 1], { backend: positions.backend }), this.inType, positions);
-    this.#convolutions.forEach((convolution, i) => x = this.#gates[i].forward(convolution.forward(x, edges)));
-    const invariants = this.#last.forward(x, edges).tensor;
-    return this.#head.forward(invariants.reshape([-1, this.#points, 32]).mean(1));
+    this.#convolutions.forEach((convolution, i) => x = this.#gates[i].forward(convolution.forward(x, graph)));
+    return this.#head.forward(poolGraphs(this.#last.forward(x, graph), shapes).tensor);
   }
 }

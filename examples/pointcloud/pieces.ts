@@ -3,7 +3,7 @@
  * point clouds: turned at random, moved and shaken.
  */
 
-import { so3Group, type Tensor, tensor } from "@escnn/escnn";
+import { type plain, radiusGraph, so3Group, type Tensor, tensor } from "@escnn/escnn";
 
 /** The cubes of each piece. */
 export const PIECES: readonly (readonly (readonly [number, number, number])[])[] = [
@@ -17,15 +17,17 @@ export const PIECES: readonly (readonly (readonly [number, number, number])[])[]
   [[0, 0, 0], [1, 0, 0], [1, 1, 0], [2, 1, 0]],
 ];
 
-/** Points of a piece. */
-export const POINTS = 4;
+/** More than the distance of any two cubes of a piece. */
+const REACH = 4;
 
 /** Pieces as one cloud, whose parts are not connected. */
 export interface Clouds {
   /** `[pieces · 4, 3]`. */
   readonly positions: Tensor;
-  /** `[2, edges]`: each point hears of all points of its piece, itself included. */
-  readonly edges: Tensor;
+  /** Each point hears of all points of its piece, itself included. */
+  readonly graph: plain.PointGraph;
+  /** The piece of each point. */
+  readonly batch: Int32Array;
   /** The kind of each piece, int32. */
   readonly labels: Tensor;
 }
@@ -39,34 +41,35 @@ export interface Placement {
 }
 
 /** `copies` of each piece, moved by random shifts. `uniform` gives numbers from 0 to 1. */
-export function placePieces(copies: number, { turn, noise }: Placement, uniform: () => number): Clouds {
+export async function placePieces(
+  copies: number,
+  { turn, noise }: Placement,
+  uniform: () => number,
+): Promise<Clouds> {
   const group = so3Group(), standard = group.standardRepresentation;
   const normal = () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
-  const positions: number[] = [], sources: number[] = [], targets: number[] = [], labels: number[] = [];
+  const coordinates: number[] = [], pieces: number[] = [], labels: number[] = [];
   for (let copy = 0; copy < copies; copy++) {
     PIECES.forEach((cubes, label) => {
       const quaternion = [normal(), normal(), normal(), normal()];
       const length = Math.sqrt(quaternion.reduce((sum, q) => sum + q * q, 0));
       const rotation = standard.matrix(turn ? group.element(quaternion.map((q) => q / length)) : group.identity);
-      const shift = [normal(), normal(), normal()].map((v) => 3 * v), first = positions.length / 3;
+      const shift = [normal(), normal(), normal()].map((v) => 3 * v);
       for (const cube of cubes) {
         for (let i = 0; i < 3; i++) {
           const turned = cube.reduce((sum, c, j) => sum + rotation[3 * i + j] * c, 0);
-          positions.push(turned + shift[i] + noise * normal());
+          coordinates.push(turned + shift[i] + noise * normal());
         }
-      }
-      for (let a = 0; a < POINTS; a++) {
-        for (let b = 0; b < POINTS; b++) {
-          sources.push(first + a);
-          targets.push(first + b);
-        }
+        pieces.push(labels.length);
       }
       labels.push(label);
     });
   }
+  const positions = tensor(Float32Array.from(coordinates), [pieces.length, 3]), batch = Int32Array.from(pieces);
   return {
-    positions: tensor(Float32Array.from(positions), [positions.length / 3, 3]),
-    edges: tensor(Int32Array.from([...sources, ...targets]), [2, sources.length]),
+    positions,
+    graph: await radiusGraph(positions, REACH, { batch, loop: true }),
+    batch,
     labels: tensor(Int32Array.from(labels), [labels.length]),
   };
 }

@@ -60,6 +60,8 @@ export { Linear, type SteerableLinearOptions } from "./conv/linear.ts";
 export type { LinearPlan } from "./conv/linear_choice.ts";
 export { PointConv, type PointConvOptions, R2PointConv, R3PointConv } from "./point/point_conv.ts";
 export type { PointEquivarianceOptions } from "./point/point_equivariance.ts";
+export { knnGraph, type KnnGraphOptions, radiusGraph, type RadiusGraphOptions } from "./point/point_graphs.ts";
+export { type GraphBatch, poolGraphs, type PoolGraphsOptions } from "./point/pool_graphs.ts";
 export { deltaOrthonormalInit, generalizedHeInit, type SteerableLayer } from "./init.ts";
 export {
   ELU,

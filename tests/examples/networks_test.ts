@@ -43,11 +43,13 @@ test("examples/pointcloud.ts knows turned pieces as well as upright ones, and it
   assert(equivarianceError < 1e-4, `${equivarianceError}`);
 });
 
-test("examples/pointcloud: pieces have four points each, all connected", () => {
+test("examples/pointcloud: pieces have four points each, all connected", async () => {
   let state = 1;
   const uniform = () => (state = state * 16807 % 2147483647) / 2147483647;
-  const { positions, edges, labels } = placePieces(2, { turn: true, noise: 0 }, uniform);
-  assertEquals([positions.shape, edges.shape, labels.shape], [[64, 3], [2, 256], [16]]);
+  const { positions, graph, batch, labels } = await placePieces(2, { turn: true, noise: 0 }, uniform);
+  assertEquals([positions.shape, batch.length, labels.shape], [[64, 3], 64, [16]]);
+  const pairs = Array.from({ length: 256 }, (_, e) => 4 * (e >> 4) + (e & 3)), targets = pairs.map((_, e) => e >> 2);
+  assertEquals([...graph.edges], [...pairs, ...targets]);
   const points = positions.dataSync();
   PIECES.forEach((cubes, label) => {
     // Turning keeps distances.

@@ -49,6 +49,8 @@ function rowWidth(count: number): number {
  * ```
  */
 export class PointGraph {
+  /** The edges as they were given, `[2, edges]` row-major: all sources, then all targets. The array must not be changed. */
+  readonly edges: Int32Array;
   /** Number of edges. */
   readonly edgeCount: number;
   /** Number of source points. */
@@ -70,7 +72,7 @@ export class PointGraph {
   /**
    * Sorts edges.
    *
-   * @param edges `[2, edges]` row-major: the source of each edge, then the target of each.
+   * @param edges `[2, edges]` row-major: the source of each edge, then the target of each. It is kept, not copied.
    * @param sourceCount Number of source points.
    * @param targetCount Number of target points.
    * @throws ArgumentError for an odd length and for points that do not exist.
@@ -86,6 +88,7 @@ export class PointGraph {
     }
     requirePoints(op, "sources", edges.subarray(0, count), sourceCount);
     requirePoints(op, "targets", edges.subarray(count), targetCount);
+    this.edges = edges;
     this.edgeCount = count;
     this.sourceCount = sourceCount;
     this.targetCount = targetCount;
