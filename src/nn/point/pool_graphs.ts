@@ -33,8 +33,8 @@ export interface PoolGraphsOptions {
  * and means of any fields, maxima of permutation fields.
  *
  * @param features A tensor, or a geometric tensor on points.
- * @param batch The graph of each point, integers from 0 on in any order; a tensor is read at once, which CUDA cannot: pass an array there.
- *   Or edges from the points to the graphs, `new plain.PointGraph(edges, points, graphs)`, for pooling in steps that are recorded.
+ * @param batch The graph of each point, integers from 0 on in any order; a tensor is read in every call, for which a GPU is waited for. Or edges
+ *   from the points to the graphs, `new plain.PointGraph(edges, points, graphs)`, which copies them once: for steps that are recorded.
  * @param options The reduction and the number of graphs.
  * @throws ShapeError, DTypeError for features that are not float `[points, channels]`, and for a batch that does not fit them.
  * @throws ArgumentError for numbers of graphs out of range.

@@ -1,6 +1,6 @@
 // Recorded steps of networks on point clouds, on the emulator or a GPU: over a graph that was used before they are those of steps that are not
 // recorded, to the bit; a graph that is new in every step is refused.
-// covers: src/nn/plain/point_convolution.ts
+// covers: src/nn/plain/point_convolution.ts, src/nn/point/pool_graphs.ts
 
 import { assertEquals, assertNotEquals, assertThrows } from "@std/assert";
 import {
@@ -12,7 +12,9 @@ import {
   GeometricTensor,
   gspaces,
   plain,
+  poolGraphs,
   R3PointConv,
+  radiusGraph,
   randn,
   recordStep,
   scope,
@@ -96,3 +98,39 @@ deviceTest("a step that makes its graph cannot be recorded", async () => {
   assertThrows(() => gets.run(x, edges()), BackendError, "read, which needs the host");
   optimizer.dispose();
 });
+
+deviceTest(
+  "a step that pools over edges to graphs is recorded, and the same to the bit; radiusGraph reads the device",
+  async () => {
+    const run = async (recordings: number): Promise<number[]> => {
+      seed(5);
+      const space = gspaces.rot3dOnR3(), type = new FieldType(space, [space.irrep(0), space.irrep(1)]);
+      const conv = new R3PointConv(type, type, { width: 1.5, ringCount: 2 }), head = new plain.Linear(4, 1);
+      const optimizer = new Adam([...conv.parameters(), ...head.parameters()], { learningRate: 1e-2 });
+      const coords = randn([POINTS, 3]), graph = await radiusGraph(coords, 2, { batch: [0, 0, 0, 0, 2, 2] });
+      const clouds = new plain.PointGraph(Int32Array.of(0, 1, 2, 3, 4, 5, 0, 0, 0, 0, 2, 2), POINTS, 3);
+      using recorded = await recordStep((x: Tensor) => {
+        optimizer.zeroGrad();
+        const features = conv.forward(new GeometricTensor(x, type, coords), graph);
+        const means = poolGraphs(features, clouds).tensor,
+          most = poolGraphs(features.tensor, clouds, { reduction: "max" });
+        const sums = poolGraphs(features.tensor, clouds, { reduction: "sum" });
+        const loss = head.forward(means.add(most).add(sums)).sub(1).square().mean();
+        loss.backward();
+        optimizer.step();
+        return loss;
+      }, { recordings });
+      const losses: number[] = [];
+      for (let i = 0; i < 6; i++) {
+        using _ = scope();
+        losses.push(await recorded.run(randn([POINTS, 4])).item());
+      }
+      assertEquals(recorded.recordings, recordings);
+      optimizer.dispose();
+      return losses;
+    };
+    const expected = await run(0);
+    assertNotEquals(expected[0], expected[5]);
+    assertEquals(await run(1), expected);
+  },
+);
