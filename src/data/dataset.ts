@@ -1,6 +1,6 @@
 /**
- * Datasets in memory: images with labels, and the IDX directories that hold them. Elements stay in the file's compact type
- * until a batch is made of them.
+ * Datasets in memory: images or volumes with labels or targets, and the IDX directories that hold some of them. Elements stay in the
+ * file's compact type until a batch is made of them.
  */
 
 import { runtime } from "../runtime/mod.ts";
@@ -19,6 +19,67 @@ export interface ImageDataset {
   readonly pixels: Uint8Array;
   /** Labels `[length]`. */
   readonly labels: Uint8Array;
+}
+
+/** Elements of images: bytes from 0 to 255, which batches map to 0 … 1, or floats, which batches take as they are. */
+export type PixelArray = Uint8Array | Uint8ClampedArray | Float32Array;
+
+/** Labels: integers, which batches give as int32, or float targets. */
+export type LabelArray = Uint8Array | Uint16Array | Int32Array | Float32Array;
+
+/**
+ * Images or volumes in memory with labels, targets or label maps, as a {@linkcode BatchLoader} takes them. An {@linkcode ImageDataset} is one,
+ * with one channel and a number as each label.
+ *
+ * @example Images of a canvas, interleaved RGBA, with a class for each pixel
+ * ```ts
+ * import { type ArrayDataset, BatchLoader } from "@escnn/escnn";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const dataset = {
+ *   length: 1,
+ *   height: 1,
+ *   width: 2,
+ *   channels: 4,
+ *   layout: "channelsLast",
+ *   pixels: new Uint8ClampedArray([255, 0, 51, 255, 0, 0, 102, 255]),
+ *   labels: new Uint16Array([7, 300]),
+ *   labelShape: [1, 2],
+ * } satisfies ArrayDataset;
+ * const loader = new BatchLoader(dataset, { channels: 3 }); // without the opacity
+ * for await (const { shape, images, labels, labelShape } of loader.epoch(0)) {
+ *   assertEquals(shape, [1, 3, 1, 2]);
+ *   assertEquals([...images], [1, 0, 0, 0, 51 / 255, 102 / 255].map(Math.fround));
+ *   assertEquals([labelShape, [...labels]], [[1, 1, 2], [7, 300]]);
+ * }
+ * ```
+ */
+export interface ArrayDataset {
+  /** Number of images. */
+  readonly length: number;
+  /** Slices of a volume. Absent: they are images. */
+  readonly depth?: number;
+  /** Rows of an image. */
+  readonly height: number;
+  /** Columns of an image. */
+  readonly width: number;
+  /** Numbers of a pixel. Default 1. */
+  readonly channels?: number;
+  /**
+   * Order of `pixels`: `"channelsFirst"`, `[length, channels, height, width]`, or `"channelsLast"`, `[length, height, width, channels]` as
+   * image files and canvases have them; volumes with `depth` before `height`. Default `"channelsFirst"`.
+   */
+  readonly layout?: "channelsFirst" | "channelsLast";
+  /** The images, row-major in their layout. */
+  readonly pixels: PixelArray;
+  /** Labels or targets `[length, …labelShape]`, row-major. */
+  readonly labels: LabelArray;
+  /**
+   * Shape of the label of one image. Default `[]`, a number. A shape that ends in the image's `[height, width]` (a volume's
+   * `[depth, height, width]`) is that of label maps, which are padded, mirrored, rotated and moved with the image; every other label stays as
+   * it is whatever happens to the image.
+   */
+  readonly labelShape?: readonly number[];
 }
 
 /** The part of a dataset to load. */

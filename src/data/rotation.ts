@@ -1,6 +1,6 @@
 /**
- * Rotation and translation of images by any amount with bilinear interpolation, for augmentation and for tests of invariance. Plain
- * arithmetic on arrays: no tensor and no backend is needed while batches are prepared.
+ * Rotation and translation by any amount, of images with bilinear interpolation and of maps of labels by nearest neighbour, for
+ * augmentation and for tests of invariance. Plain arithmetic on arrays: no tensor and no backend is needed while batches are prepared.
  */
 
 /**
@@ -62,6 +62,49 @@ export function rotateImage(
       const top = (1 - fc) * topLeft + fc * topRight;
       const bottom = (1 - fc) * bottomLeft + fc * bottomRight;
       target[targetOffset + row * width + column] = (1 - fr) * top + fr * bottom;
+    }
+  }
+}
+
+/**
+ * Rotates and moves a map of labels as {@linkcode rotateImage} does an image, but by nearest neighbour, so that no label arises that was not
+ * there; halfway between two places the one further right or down counts.
+ *
+ * @param source Labels `[height, width]`, row-major, at `sourceOffset`.
+ * @param target Receives `[height, width]` at `targetOffset`.
+ * @param shift Pixels by which it is moved, `[down, right]`. Default `[0, 0]`.
+ * @param outside Label of what was outside of the map. Default 0.
+ */
+export function rotateLabels(
+  source: ArrayLike<number>,
+  sourceOffset: number,
+  target: Float32Array | Int32Array,
+  targetOffset: number,
+  height: number,
+  width: number,
+  angle: number,
+  shift: readonly [down: number, right: number] = [0, 0],
+  outside = 0,
+): void {
+  // The text of this function also runs in workers (batch_kernel.ts), so it uses nothing from outside and has no functions inside.
+  const quarter = angle / (Math.PI / 2);
+  const isExact = height === width && Math.abs(quarter - Math.round(quarter)) < 1e-12;
+  const cos = isExact ? [1, 0, -1, 0][((Math.round(quarter) % 4) + 4) % 4] : Math.cos(angle);
+  const sin = isExact ? [0, 1, 0, -1][((Math.round(quarter) % 4) + 4) % 4] : Math.sin(angle);
+  const centreRow = (height - 1) / 2;
+  const centreColumn = (width - 1) / 2;
+  const down = shift[0], right = shift[1];
+  for (let row = 0; row < height; row++) {
+    const y = centreRow - (row - down);
+    const sinY = sin * y, cosY = cos * y;
+    for (let column = 0; column < width; column++) {
+      const x = column - right - centreColumn;
+      const fromColumn = Math.floor(cos * x + sinY + centreColumn + 0.5);
+      const fromRow = Math.floor(centreRow - (-sin * x + cosY) + 0.5);
+      const isInside = fromRow >= 0 && fromRow < height && fromColumn >= 0 && fromColumn < width;
+      target[targetOffset + row * width + column] = isInside
+        ? source[sourceOffset + fromRow * width + fromColumn]
+        : outside;
     }
   }
 }

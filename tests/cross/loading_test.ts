@@ -3,7 +3,14 @@
 // src/data/module_loader.ts, src/data/worker_loader.ts, src/data/errors.ts
 
 import { assert, assertEquals, assertInstanceOf, assertRejects, assertThrows } from "@std/assert";
-import { type Batch, BatchLoader, type BatchOptions, type EpochLoader, LoaderError } from "../../src/data/mod.ts";
+import {
+  type ArrayDataset,
+  type Batch,
+  BatchLoader,
+  type BatchOptions,
+  type EpochLoader,
+  LoaderError,
+} from "../../src/data/mod.ts";
 import { loadInWorker } from "../../src/data/mod.ts";
 import { WorkerPool } from "../../src/data/worker_pool.ts";
 import { BrowserRuntime } from "../../src/runtime/browser.ts";
@@ -107,6 +114,47 @@ for (
       assertEquals(loader.threads, more.workers ?? 0);
       assertSameBits(await twoEpochs(loader), expected);
     }
+  });
+}
+
+/** Colour images with label maps beyond 255, volumes of floats with float maps, and vectors of targets. */
+const others: { [name: string]: ArrayDataset } = {
+  "interleaved colours with label maps": {
+    ...dataset,
+    channels: 4,
+    layout: "channelsLast",
+    pixels: Uint8ClampedArray.from({ length: COUNT * 224 }, (_, i) => (i * 97 + (i >> 3)) % 256),
+    labels: Uint16Array.from({ length: COUNT * 56 }, (_, i) => (i * 31) % 1000),
+    labelShape: [8, 7],
+  },
+  "volumes of floats with float maps": {
+    ...dataset,
+    depth: 2,
+    height: 4,
+    pixels: Float32Array.from({ length: COUNT * 56 }, (_, i) => Math.sin(i)),
+    labels: Float32Array.from({ length: COUNT * 112 }, (_, i) => Math.cos(i)),
+    labelShape: [2, 2, 4, 7],
+  },
+  "grey images with vectors": { ...dataset, labels: new Float32Array(COUNT * 3).map((_, i) => i / 2), labelShape: [3] },
+};
+
+for (const [name, other] of Object.entries(others)) {
+  test(`BatchLoader: batches of ${name} have the same bits with and without workers in ${testRuntime}`, async () => {
+    const options: BatchOptions = { ...augmented, flip: "both", outsideLabel: -1, channels: other.channels && 3 };
+    const digest = async (more: BatchOptions): Promise<unknown[]> => {
+      await using loader = new BatchLoader(other, { ...options, ...more });
+      assertEquals(loader.threads, more.workers ?? 0);
+      const list: unknown[] = [];
+      for await (const { images, labels, shape, labelShape } of loader.epoch(1)) {
+        list.push([new Int32Array(images.slice().buffer), labels.slice(), [...shape], labelShape]);
+      }
+      return list;
+    };
+    const expected = await digest({});
+    for (const more of [{ workers: 1 }, { workers: 2, reuse: true, prefetch: 2 }, { reuse: true }]) {
+      assertEquals(await digest(more), expected);
+    }
+    await withRuntime({ hasSharedMemory: false }, async () => assertEquals(await digest({ workers: 1 }), expected));
   });
 }
 

@@ -89,11 +89,11 @@ test("BatchLoader draws the two shifts of every image apart, as well as the angl
 test("BatchLoader refuses what is no dataset, with what it would take", () => {
   const arrays: unknown = { images: new Float32Array(4), labels: dataset.labels };
   assertThrows(() => new BatchLoader(arrays as typeof dataset), ArgumentError, "pixels: Uint8Array of grey values");
-  const floats: unknown = new Float32Array(40);
+  const floats: unknown = new Float64Array(40);
   assertThrows(
     () => new BatchLoader({ ...dataset, pixels: floats as Uint8Array<ArrayBuffer> }),
     ArgumentError,
-    "pixels Float32Array",
+    "pixels Float64Array",
   );
 });
 

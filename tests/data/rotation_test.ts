@@ -1,7 +1,7 @@
 // covers: src/data/rotation.ts
 
 import { assertAlmostEquals, assertEquals } from "@std/assert";
-import { rotateImage } from "../../src/data/rotation.ts";
+import { rotateImage, rotateLabels } from "../../src/data/rotation.ts";
 import { test } from "../support/test.ts";
 
 function rotated(image: number[], height: number, width: number, angle: number): number[] {
@@ -46,4 +46,16 @@ test("rotateImage turns a point at angle a to angle a + angle", () => {
   });
   assertAlmostEquals(x / mass, 10 * Math.cos(Math.PI / 6), 0.3);
   assertAlmostEquals(y / mass, 10 * Math.sin(Math.PI / 6), 0.3);
+});
+
+test("rotateLabels turns quarters exactly, takes the nearest label and says what is outside", () => {
+  const turned = (angle: number, shift: [number, number] = [0, 0]): number[] => {
+    const target = new Int32Array(9);
+    rotateLabels(new Uint16Array([1, 2, 3, 4, 5, 6, 7, 8, 900]), 0, target, 0, 3, 3, angle, shift, -1);
+    return [...target];
+  };
+  assertEquals(turned(Math.PI / 2), [3, 6, 900, 2, 5, 8, 1, 4, 7]);
+  assertEquals(turned(0, [1, 0]), [-1, -1, -1, 1, 2, 3, 4, 5, 6]);
+  // A corner shows (√2, 0), nearest to the middle of an edge, and that shows (√½, √½), nearest to a corner.
+  assertEquals(turned(Math.PI / 4), [2, 3, 6, 1, 5, 900, 4, 7, 8]);
 });
