@@ -29,14 +29,19 @@ function steps(model: Sequential, optimizer: Optimizer, first: number, last: num
   return losses;
 }
 
+/** A network and its optimizer after so many steps. */
+function trained(count: number): { model: ReturnType<typeof network>; optimizer: Adam } {
+  seed(1);
+  const model = network(), optimizer = new Adam(model.parameters(), { learningRate: 0.05 });
+  steps(model, optimizer, 0, count);
+  return { model, optimizer };
+}
+
 test("loadCheckpoint continues a training run bit for bit", async () => {
   await useBackend("reference");
   await using folder = await temporaryDirectory();
   const path = `${folder.path}/run.safetensors`;
-  seed(1);
-  const model = network();
-  const optimizer = new Adam(model.parameters(), { learningRate: 0.05 });
-  steps(model, optimizer, 0, 3);
+  const { model, optimizer } = trained(3);
   await saveCheckpoint(path, { model, optimizer }, { step: 3, losses: [1, 2.5], note: "three" });
   const expected = steps(model, optimizer, 3, 6);
 
@@ -52,10 +57,7 @@ test("encodeCheckpoint gives the bytes that saveCheckpoint writes, and loadCheck
   await useBackend("reference");
   await using folder = await temporaryDirectory();
   const path = `${folder.path}/run.safetensors`;
-  seed(1);
-  const model = network();
-  const optimizer = new Adam(model.parameters(), { learningRate: 0.05 });
-  steps(model, optimizer, 0, 2);
+  const { model, optimizer } = trained(2);
   await saveCheckpoint(path, { model, optimizer }, { step: 2 });
   const bytes = await encodeCheckpoint({ model, optimizer }, { step: 2 });
   assertEquals(bytes, await runtime.readFile(path));

@@ -146,25 +146,8 @@ test("CudaError names the call, the library, the status and what was being done"
   );
   assertEquals([error instanceof BackendError, error.name], [true, "CudaError"]);
   assertStringIncludes(new CudaError({ ...failure, deviceLost: true }).message, "in a new process only");
-  assertEquals([700, 719, 226, 710, 810, 46, 2, 1].map(isDeviceLost), [
-    true,
-    true,
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-  ]);
+  const statuses = [700, 719, 226, 710, 810, 46, 2, 1];
+  assertEquals(statuses.filter(isDeviceLost), [700, 719, 226, 710, 810, 46]);
   // A device that went away, or that something else holds, may come back.
-  assertEquals([700, 719, 226, 710, 810, 46, 2, 1].map(endsProcess), [
-    true,
-    true,
-    true,
-    true,
-    true,
-    false,
-    false,
-    false,
-  ]);
+  assertEquals(statuses.filter(endsProcess), [700, 719, 226, 710, 810]);
 });
