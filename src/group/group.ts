@@ -4,6 +4,7 @@
  * in groups/ that extends {@linkcode GroupBase}.
  */
 
+import { showAsText } from "../console_text.ts";
 import { inducedRepresentation } from "./constructions.ts";
 import { GroupError } from "./errors.ts";
 import { compareIds, irrepKey, sameId, subgroupIdOf, subgroupKey } from "./ids.ts";
@@ -73,13 +74,8 @@ class Element implements GroupElement {
     return `${this.group.name}(${JSON.stringify(this.value)})`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Element): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 
@@ -445,13 +441,8 @@ export abstract class GroupBase implements Group {
     return this.name;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: GroupBase): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 

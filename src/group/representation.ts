@@ -3,6 +3,7 @@
  * basis, and everything else here (restriction, tensor products, comparison) follows from the irreps and Q.
  */
 
+import { showAsText } from "../console_text.ts";
 import {
   blockDiagonal,
   identityMatrix,
@@ -257,13 +258,8 @@ export class MatrixRepresentation<K extends RepresentationKind = RepresentationK
     return `${this.name} of ${this.group.name}`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: MatrixRepresentation): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 

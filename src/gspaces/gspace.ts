@@ -3,6 +3,7 @@
  * representations its fields may have, and which convolution kernels are steerable.
  */
 
+import { showAsText } from "../console_text.ts";
 import type {
   Group,
   GroupElement,
@@ -240,13 +241,8 @@ export abstract class GSpace {
     return this.name;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: GSpace): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 

@@ -3,6 +3,7 @@
  * each field (Cohen & Welling 2016, Weiler & Cesa 2019). Values: equal by meaning, immutable, printable.
  */
 
+import { showAsText } from "../console_text.ts";
 import type {
   GroupElement,
   IrrepId,
@@ -248,13 +249,8 @@ export class FieldType<out K extends RepresentationKind = RepresentationKind> {
     return `[${this.gspace.name}: ${shown.join(" + ")}]`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: FieldType): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 
   /** The representations, in order. */

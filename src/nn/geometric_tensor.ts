@@ -3,6 +3,7 @@
  * `transform` moves a feature map as the group does: positions by the base space's action, fibers by the representation.
  */
 
+import { showAsText } from "../console_text.ts";
 import type { GroupElement, SubgroupId, SubgroupIdPart } from "../group/types.ts";
 import type { Backend } from "../tensor/backend.ts";
 import { ArgumentError, ShapeError } from "../tensor/errors.ts";
@@ -216,13 +217,8 @@ export class GeometricTensor {
     return `GeometricTensor(${formatShape(this.shape)}, ${this.type})`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: GeometricTensor): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 

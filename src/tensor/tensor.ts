@@ -3,6 +3,7 @@
  * tape. This file is its readable face: each method is one line that names the function doing the work.
  */
 
+import { showAsText } from "../console_text.ts";
 import type { Backend } from "./backend.ts";
 import { backward, type BackwardOptions, detach, forgoGrad, requireGrad } from "./autograd.ts";
 import { BYTES_PER_ELEMENT, createTypedArray, type DType, type TypedArray } from "./dtype.ts";
@@ -154,13 +155,8 @@ export class Tensor extends TensorCore implements Disposable {
     return `${facts}, ${nested(0)})`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Tensor): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 
   /** The same elements under another shape; one size may be −1. A view where strides allow it, else a copy. */

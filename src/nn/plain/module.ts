@@ -4,6 +4,7 @@
  * and export as one. Names are escnn's where a module has a counterpart there.
  */
 
+import { showAsText } from "../../console_text.ts";
 import { noGrad, Tensor } from "../../tensor/mod.ts";
 import type { Backend } from "../../tensor/backend.ts";
 import { isFloat } from "../../tensor/dtype.ts";
@@ -311,13 +312,8 @@ export abstract class Module {
     return `${head}\n${lines.join("\n")}\n)`;
   }
 
-  // What the consoles of Deno, Bun and Node show.
   static {
-    Object.defineProperty(this.prototype, Symbol.for("nodejs.util.inspect.custom"), {
-      value(this: Module): string {
-        return this.toString();
-      },
-    });
+    showAsText(this.prototype);
   }
 }
 
